@@ -17,6 +17,9 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hotpatch-config.cmake" "${CMAKE_CURRE
               cmake/Msgpack.cmake
         DESTINATION "${package_dir}")
 
+# The .pc file finds the prefix from where it lies, so that an installed tree can be moved.
+file(RELATIVE_PATH prefix_from_pc "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" prefix_from_pc "${prefix_from_pc}")
 configure_file(cmake/hotpatch.pc.in hotpatch.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hotpatch.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
