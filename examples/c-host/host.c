@@ -110,7 +110,7 @@ static int load_program(lua_State *L, const char *folder)
 
 int main(int argc, char **argv)
 {
-    struct hotpatch_options options = {.size = sizeof options, .name = "meter"};
+    struct hotpatch_options options = HOTPATCH_OPTIONS_INIT;
     lua_State *L;
     int status;
 
@@ -124,6 +124,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     luaL_openlibs(L);
+    options.name = "meter";
     if (hotpatch_start(L, &options) !=
         0) { /* hotpatch: before the modules load, so that it records their text */
         fprintf(stderr, "host: %s\n", lua_tostring(L, -1));

@@ -33,7 +33,7 @@ libdir=$(pkg-config --variable=libdir hotpatch)
 
 echo "== C host through pkg-config"
 # shellcheck disable=SC2046 # a list of flags
-${CC:-cc} -std=c11 -D_DEFAULT_SOURCE -o "$work/host-pc" "$source/examples/c-host/host.c" \
+${CC:-cc} -o "$work/host-pc" "$source/examples/c-host/host.c" \
     $(pkg-config --cflags --libs hotpatch lua5.4) -Wl,-rpath,"$libdir"
 "$source/examples/c-host/try.sh" "$work/host-pc" "$command"
 

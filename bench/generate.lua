@@ -1,0 +1,31 @@
+-- lua5.4 generate.lua COUNT EDITION > FILE: a module of COUNT functions that share counters, a table and a helper. Two
+-- editions differ in a number inside every function, so that pushing one over the other replaces them all.
+local count, edition = tonumber(arg[1]), tonumber(arg[2])
+
+print([[
+local fifty = {}
+local calls, total = 0, 0
+local settings = { scale = 2, limit = 1000, names = { "a", "b" } }
+
+local function clamp(value)
+  return math.min(settings.limit, math.max(0, value))
+end
+]])
+for index = 1, count do
+  print(([[
+function fifty.f%d(value)
+  calls = calls + 1
+  local scaled = clamp(value * settings.scale + %d)
+  if scaled > %d then
+    total = total + scaled
+  end
+  return scaled, total
+end
+]]):format(index, edition, index))
+end
+print([[
+function fifty.seen()
+  return calls, total
+end
+
+return fifty]])
