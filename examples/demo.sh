@@ -71,9 +71,14 @@ expect() {
     [[ $answer == *"$1"* ]] || fail "expected '$1' in this answer: $answer"
 }
 
-# Shows and runs a hotpatch command; what it prints also goes to `answer`.
+# Shows and runs a hotpatch command; what it prints goes to `answer` too.
 run() {
-    printf '\n   %s$%s %s\n' "$dim" "$plain" "$*"
+    local word shown=
+    for word in "$@"; do
+        [[ $word != *" "* ]] || word="\"$word\""
+        shown+=" $word"
+    done
+    printf '\n   %s$%s%s\n' "$dim" "$plain" "$shown"
     "$@" >"$work/out" 2>&1 || { cat "$work/out"; fail "'$*' ended with status $?"; }
     sed 's/^/   /' "$work/out"
     answer=$(cat "$work/out")
