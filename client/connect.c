@@ -1,0 +1,250 @@
+#define _GNU_SOURCE /* pipe2 */
+#include "client/connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+
+#include "proto/arena.h"
+#include "proto/protocol.h"
+
+struct hp_link {
+    nng_socket socket;
+    nng_aio *aio; /* of the one receive */
+    int bell[2];  /* written by nng's thread when the receive has ended */
+};
+
+const char *hp_link_sentence(enum hp_link_result result)
+{
+    switch (result) {
+    case HP_LINK_OK:
+        return "connected";
+    case HP_LINK_ABSENT:
+        return "there is no such socket";
+    case HP_LINK_REFUSED:
+        return "nobody listens on this socket";
+    case HP_LINK_DENIED:
+        return "permission denied";
+    case HP_LINK_TIMEOUT:
+        return "it does not answer";
+    case HP_LINK_LOST:
+        return "the connection was lost";
+    case HP_LINK_NO_MEMORY:
+        return "out of memory";
+    case HP_LINK_FAILED:
+    case HP_LINK_WOKEN:
+        break;
+    }
+    return "the connection failed";
+}
+
+static enum hp_link_result result_of_errno(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return HP_LINK_ABSENT;
+    case ECONNREFUSED:
+    case ENOTSOCK:
+    case EPROTOTYPE:
+        return HP_LINK_REFUSED;
+    case EACCES:
+    case EPERM:
+        return HP_LINK_DENIED;
+    case EAGAIN: /* its queue of connections is full */
+        return HP_LINK_TIMEOUT;
+    case ENOMEM:
+        return HP_LINK_NO_MEMORY;
+    default:
+        return HP_LINK_FAILED;
+    }
+}
+
+static enum hp_link_result result_of_nng(int error)
+{
+    switch (error) {
+    case 0:
+        return HP_LINK_OK;
+    case NNG_ETIMEDOUT:
+        return HP_LINK_TIMEOUT;
+    case NNG_ENOMEM:
+        return HP_LINK_NO_MEMORY;
+    case NNG_ECLOSED:
+    case NNG_ECONNRESET:
+    case NNG_ECONNABORTED:
+    case NNG_ECONNSHUT:
+    case NNG_ECANCELED:
+        return HP_LINK_LOST;
+    default:
+        return HP_LINK_FAILED;
+    }
+}
+
+/* Is anybody there? nng's own dialling tells either the reason (and then waits without a limit for a process
+ * that is stopped) or nothing at all, so a plain connect asks first. */
+static enum hp_link_result knock(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        return HP_LINK_FAILED;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return result_of_errno(errno);
+    }
+    int error = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+    close(fd);
+    return error == 0 ? HP_LINK_OK : result_of_errno(error);
+}
+
+/* On one of nng's threads: the receive has ended, well or not. */
+static void on_received(void *arg)
+{
+    struct hp_link *link = arg;
+    ssize_t written = write(link->bell[1], "!", 1);
+    (void)written; /* the pipe is empty: one byte always fits */
+}
+
+/* The socket with its options; REQ never resends and never reconnects within the life of a command. */
+static int open_socket(struct hp_link *link)
+{
+    int error = nng_req0_open(&link->socket);
+    if (error != 0) {
+        return error;
+    }
+    const nng_duration hour = 3600 * 1000;
+    if ((error = nng_socket_set_ms(link->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) != 0 ||
+        (error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMINT, hour)) != 0 ||
+        (error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMAXT, hour)) != 0 ||
+        (error = nng_socket_set_size(link->socket, NNG_OPT_RECVMAXSZ, 2 * (size_t)HP_MAX_MESSAGE)) != 0) {
+        nng_close(link->socket);
+    }
+    return error;
+}
+
+static int dial_and_send(struct hp_link *link, const char *path, const char *data, size_t len, int timeout_ms)
+{
+    char url[NNG_MAXADDRLEN];
+    int need = snprintf(url, sizeof url, "ipc://%s", path);
+    nng_msg *msg = NULL;
+    if (need < 0 || (size_t)need >= sizeof url) {
+        return NNG_EADDRINVAL;
+    }
+    int error = nng_socket_set_ms(link->socket, NNG_OPT_SENDTIMEO, timeout_ms);
+    if (error == 0) {
+        error = nng_dial(link->socket, url, NULL, NNG_FLAG_NONBLOCK);
+    }
+    if (error == 0) {
+        error = nng_msg_alloc(&msg, 0);
+    }
+    if (error == 0) {
+        error = nng_msg_append(msg, data, len);
+    }
+    if (error == 0) {
+        error = nng_sendmsg(link->socket, msg, 0);
+    }
+    if (error != 0 && msg != NULL) {
+        nng_msg_free(msg);
+    }
+    return error;
+}
+
+enum hp_link_result hp_link_send(const char *path, const char *data, size_t len, int timeout_ms,
+                                 struct hp_link **out)
+{
+    *out = NULL;
+    enum hp_link_result there = knock(path);
+    if (there != HP_LINK_OK) {
+        return there;
+    }
+    struct hp_link *link = hp_mem_calloc(sizeof *link);
+    if (link == NULL) {
+        return HP_LINK_NO_MEMORY;
+    }
+    if (pipe2(link->bell, O_CLOEXEC | O_NONBLOCK) != 0) {
+        hp_mem_free(link);
+        return HP_LINK_FAILED;
+    }
+    /* Signals are for the main thread: the threads that nng starts here inherit this mask. */
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = nng_aio_alloc(&link->aio, on_received, link);
+    int opened = error == 0 ? open_socket(link) : error;
+    error = opened == 0 ? dial_and_send(link, path, data, len, timeout_ms) : opened;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        if (opened == 0) {
+            nng_close(link->socket);
+        }
+        if (link->aio != NULL) {
+            nng_aio_free(link->aio);
+        }
+        close(link->bell[0]);
+        close(link->bell[1]);
+        hp_mem_free(link);
+        return result_of_nng(error);
+    }
+    nng_aio_set_timeout(link->aio, NNG_DURATION_INFINITE);
+    nng_recv_aio(link->socket, link->aio);
+    *out = link;
+    return HP_LINK_OK;
+}
+
+/* The receive has ended: take the message out. */
+static enum hp_link_result take_answer(struct hp_link *link, char **data, size_t *len)
+{
+    nng_aio_wait(link->aio);
+    int error = nng_aio_result(link->aio);
+    if (error != 0) {
+        return result_of_nng(error);
+    }
+    nng_msg *msg = nng_aio_get_msg(link->aio);
+    nng_aio_set_msg(link->aio, NULL);
+    *len = nng_msg_len(msg);
+    *data = hp_mem_alloc(*len + 1);
+    if (*data != NULL) {
+        memcpy(*data, nng_msg_body(msg), *len);
+    }
+    nng_msg_free(msg);
+    return *data != NULL ? HP_LINK_OK : HP_LINK_NO_MEMORY;
+}
+
+enum hp_link_result hp_link_wait(struct hp_link *link, int timeout_ms, int wake_fd, char **data, size_t *len)
+{
+    struct pollfd fds[2] = {{link->bell[0], POLLIN, 0}, {wake_fd, POLLIN, 0}};
+    *data = NULL;
+    *len = 0;
+    int ready = poll(fds, 2, timeout_ms);
+    if (ready < 0 && errno != EINTR) {
+        return HP_LINK_FAILED;
+    }
+    if (ready > 0 && fds[0].revents != 0) {
+        return take_answer(link, data, len);
+    }
+    return ready > 0 && fds[1].revents != 0 ? HP_LINK_WOKEN : HP_LINK_TIMEOUT;
+}
+
+void hp_link_close(struct hp_link *link)
+{
+    if (link == NULL) {
+        return;
+    }
+    nng_aio_stop(link->aio); /* the callback does not run after this */
+    nng_close(link->socket);
+    nng_aio_free(link->aio);
+    close(link->bell[0]);
+    close(link->bell[1]);
+    hp_mem_free(link);
+}

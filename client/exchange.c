@@ -1,0 +1,384 @@
+#define _GNU_SOURCE /* pipe2 */
+#include "client/exchange.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/connect.h"
+#include "proto/protocol.h"
+
+#define EXCHANGE_ASK_MS   1000 /* between two questions how it goes, and how long each may take */
+#define EXCHANGE_GRACE_MS 1500 /* beyond the deadline, for the agent's own answer that it is over */
+#define EXCHANGE_SILENCES 3    /* questions in a row without an answer: nothing is known any more */
+
+/* What the agent says of a request that it was sent. */
+enum ticket { TICKET_SILENT, TICKET_UNKNOWN, TICKET_WAITING, TICKET_RUNNING, TICKET_DONE };
+
+/* One request under way. */
+struct exchange {
+    struct hp_cli *cli;
+    const struct hp_agent *target;
+    const struct hp_request *request;
+    struct hp_link *link;
+    int wake; /* readable after Ctrl-C */
+    int64_t start;
+    enum ticket ticket;
+    int silences;
+    bool shown; /* a progress line is on the terminal */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Ctrl-C and the like arrive as a byte in a pipe, so that no wait misses them. */
+static int interrupt_pipe[2] = {-1, -1};
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    int error = errno;
+    ssize_t written = write(interrupt_pipe[1], "!", 1);
+    (void)written; /* full: it is readable already */
+    errno = error;
+}
+
+/* From now on a second Ctrl-C ends the command as it always does (SA_RESETHAND). */
+static int catch_interrupts(void)
+{
+    if (interrupt_pipe[0] < 0 && pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return -1;
+    }
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return interrupt_pipe[0];
+}
+
+static const char *make_id(struct hp_cli *cli)
+{
+    unsigned char bytes[16];
+    char text[2 * sizeof bytes + 1];
+    size_t have = 0;
+    while (have < sizeof bytes) {
+        ssize_t got = getrandom(bytes + have, sizeof bytes - have, 0);
+        if (got < 0 && errno != EINTR) {
+            return NULL;
+        }
+        have += got > 0 ? (size_t)got : 0;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return hp_arena_str(&cli->arena, text);
+}
+
+static void fill_common(struct hp_request *request, enum hp_kind kind, const char *id)
+{
+    request->protocol = HP_PROTOCOL_VERSION;
+    request->kind = kind;
+    request->kind_word = hp_kind_word(kind);
+    request->id = id;
+    request->client = "hotpatch " HP_VERSION;
+}
+
+struct hp_request *hp_exchange_new(struct hp_cli *cli, enum hp_kind kind)
+{
+    struct hp_request *request = hp_request_new();
+    if (request == NULL) {
+        hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
+        return NULL;
+    }
+    if (cli->id == NULL) {
+        cli->id = make_id(cli);
+    }
+    if (cli->id == NULL) {
+        hp_cli_fail(cli, HP_FAILED, "give one with --id", "no random id could be made: %s", strerror(errno));
+        hp_request_free(request);
+        return NULL;
+    }
+    const struct passwd *user = getpwuid(geteuid());
+    fill_common(request, kind, cli->id);
+    request->user = user != NULL ? hp_arena_str(&cli->arena, user->pw_name) : NULL;
+    request->state = cli->state;
+    request->deadline_ms = (int64_t)(cli->timeout_s * 1000 + 0.5);
+    request->deadline_ms = request->deadline_ms > 0 ? request->deadline_ms : 1;
+    return request;
+}
+
+/* Sends `data` and waits for the answer, quickly: for questions that the agent's I/O side answers. */
+static enum hp_link_result ask(const char *path, const struct hp_request *request, int timeout_ms,
+                               struct hp_report *report, const char **error)
+{
+    char *data = NULL;
+    size_t len = 0;
+    struct hp_link *link = NULL;
+    int64_t until = now_ms() + timeout_ms;
+    if (hp_request_encode(request, &data, &len) != HP_OK) {
+        return HP_LINK_NO_MEMORY;
+    }
+    enum hp_link_result result = hp_link_send(path, data, len, timeout_ms, &link);
+    hp_mem_free(data);
+    data = NULL;
+    while (result == HP_LINK_OK) {
+        int64_t left = until - now_ms();
+        result = hp_link_wait(link, left > 0 ? (int)left : 0, -1, &data, &len);
+        if (result != HP_LINK_TIMEOUT || left <= 0) {
+            break;
+        }
+        result = HP_LINK_OK; /* woken early by a signal */
+    }
+    hp_link_close(link);
+    if (result == HP_LINK_OK && hp_report_decode(report, data, len, error) != HP_OK) {
+        result = HP_LINK_FAILED;
+    }
+    hp_mem_free(data);
+    return result;
+}
+
+enum hp_link_result hp_exchange_probe(const char *path, int timeout_ms, struct hp_report *report,
+                                      const char **error)
+{
+    struct hp_request request;
+    char id[64];
+    hp_request_init(&request);
+    snprintf(id, sizeof id, "probe-%ld-%" PRId64, (long)getpid(), now_ms());
+    fill_common(&request, HP_KIND_STATUS, id);
+    request.deadline_ms = timeout_ms;
+    enum hp_link_result result = ask(path, &request, timeout_ms, report, error);
+    hp_request_fini(&request);
+    return result;
+}
+
+/* `progress` and `cancel` carry the id that they are about in `target`; the answer's first result is the
+ * state's word. */
+static enum ticket ask_about(const struct exchange *x, enum hp_kind kind)
+{
+    static const char *const words[] = {[TICKET_UNKNOWN] = "unknown",
+                                        [TICKET_WAITING] = "waiting",
+                                        [TICKET_RUNNING] = "running",
+                                        [TICKET_DONE] = "done"};
+    struct hp_request request;
+    struct hp_report report;
+    char id[64];
+    const char *error = NULL;
+    enum ticket ticket = TICKET_SILENT;
+    hp_request_init(&request);
+    hp_report_init(&report);
+    snprintf(id, sizeof id, "%s-%ld-%" PRId64, hp_kind_word(kind), (long)getpid(), now_ms());
+    fill_common(&request, kind, id);
+    request.state = x->request->state;
+    request.target = x->request->id;
+    request.deadline_ms = EXCHANGE_ASK_MS;
+    if (ask(x->target->path, &request, EXCHANGE_ASK_MS, &report, &error) == HP_LINK_OK) {
+        ticket = TICKET_UNKNOWN;
+        for (int i = TICKET_UNKNOWN; i <= TICKET_DONE && report.results.count > 0; i++) {
+            ticket = strcmp(report.results.items[0], words[i]) == 0 ? (enum ticket)i : ticket;
+        }
+    }
+    hp_report_fini(&report);
+    hp_request_fini(&request);
+    return ticket;
+}
+
+static void clear_progress(struct exchange *x)
+{
+    if (x->shown) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+        x->shown = false;
+    }
+}
+
+static void show_progress(struct exchange *x)
+{
+    static const char *const doing[] = {
+        [TICKET_SILENT] = "does not say how it goes",        [TICKET_UNKNOWN] = "was sent",
+        [TICKET_WAITING] = "waits for a safe point",         [TICKET_RUNNING] = "is running",
+        [TICKET_DONE] = "is done, the answer is on its way",
+    };
+    if (!x->cli->err.terminal || x->cli->quiet) {
+        return;
+    }
+    fprintf(stderr, "\r\033[K%s %s%s %.0f s", hp_kind_word(x->request->kind), doing[x->ticket],
+            hp_style_ellipsis(x->cli->err), (double)(now_ms() - x->start) / 1000);
+    fflush(stderr);
+    x->shown = true;
+}
+
+static bool is_read_only(enum hp_kind kind)
+{
+    return kind != HP_KIND_PUSH && kind != HP_KIND_REVERT && kind != HP_KIND_EVAL;
+}
+
+/* The request was sent and nothing more is known of it. */
+static bool uncertain(struct exchange *x, const char *what)
+{
+    struct hp_cli *cli = x->cli;
+    const char *title = hp_target_title(cli, x->target);
+    cli->report.id = hp_arena_str(&cli->report.arena, x->request->id);
+    if (!hp_kind_needs_lua(x->request->kind)) {
+        return hp_cli_fail(cli, HP_UNREACHABLE, "hotpatch ps lists the agents that answer", "%s: %s", title,
+                           what);
+    }
+    const char *again = hp_arena_printf(
+        &cli->arena, "ask again, it will not run twice: %s --id %s ...%s", hp_cli_again(cli), x->request->id,
+        is_read_only(x->request->kind) ? "" : " ; hotpatch log tells what was applied");
+    return hp_cli_fail(cli, HP_UNCERTAIN, again, "%s: %s after the %s was sent; %s", title, what,
+                       hp_kind_word(x->request->kind),
+                       is_read_only(x->request->kind)
+                           ? "it changes nothing in the server"
+                           : "it was done wholly or not at all, and which is not known");
+}
+
+static bool not_sent(struct exchange *x, enum hp_link_result result)
+{
+    struct hp_cli *cli = x->cli;
+    const char *title = hp_target_title(cli, x->target);
+    const char *hint = "hotpatch ps lists the agents that answer";
+    enum hp_status status = HP_UNREACHABLE;
+    if (result == HP_LINK_DENIED) {
+        status = HP_DENIED;
+        hint = "run hotpatch as the user who runs the server";
+    } else if (result == HP_LINK_NO_MEMORY) {
+        status = HP_NO_MEMORY;
+    } else if (result == HP_LINK_TIMEOUT) {
+        hint = "the process may be stopped; look at it, or wait longer with --timeout SECONDS";
+    }
+    return hp_cli_fail(cli, status, hint, "%s cannot be reached at ipc://%s: %s; nothing was sent", title,
+                       x->target->path, hp_link_sentence(result));
+}
+
+/* The bytes of the answer become cli->report. */
+static bool take_report(struct exchange *x, const char *data, size_t len)
+{
+    struct hp_cli *cli = x->cli;
+    const char *error = NULL;
+    hp_report_fini(&cli->report);
+    hp_report_init(&cli->report);
+    enum hp_status status = hp_report_decode(&cli->report, data, len, &error);
+    if (status == HP_OK) {
+        return true;
+    }
+    const char *text = hp_arena_str(&cli->arena, error != NULL ? error : "its answer cannot be read");
+    hp_report_fini(&cli->report);
+    hp_report_init(&cli->report);
+    if (status == HP_VERSION_MISMATCH) {
+        return hp_cli_fail(cli, status, "install the same version of hotpatch on both sides", "%s: %s",
+                           hp_target_title(cli, x->target), text);
+    }
+    return uncertain(x, text);
+}
+
+/* Ctrl-C: withdraw what has not started; say how it stands. */
+static bool interrupted(struct exchange *x)
+{
+    struct hp_cli *cli = x->cli;
+    const char *kind = hp_kind_word(x->request->kind);
+    enum ticket ticket = hp_kind_needs_lua(x->request->kind) ? ask_about(x, HP_KIND_CANCEL) : TICKET_SILENT;
+    const char *hint =
+        hp_arena_printf(&cli->arena, "see the result: %s --id %s ...", hp_cli_again(cli), x->request->id);
+    switch (ticket) {
+    case TICKET_WAITING:
+    case TICKET_UNKNOWN: /* not there yet: the agent will not run it when it comes */
+        return hp_cli_fail(cli, HP_TIMEOUT, NULL,
+                           "interrupted; the %s had not started and was withdrawn: nothing changed", kind);
+    case TICKET_RUNNING:
+        return hp_cli_fail(cli, HP_UNCERTAIN, hint,
+                           "interrupted; the %s is running in the server and goes on to its end", kind);
+    case TICKET_DONE:
+        return hp_cli_fail(cli, HP_UNCERTAIN, hint, "interrupted; the %s was done, its report was not read",
+                           kind);
+    case TICKET_SILENT:
+        break;
+    }
+    return uncertain(x, "interrupted");
+}
+
+/* Asks how it goes. False when there is no use in waiting any longer, with the error recorded. */
+static bool check_on(struct exchange *x)
+{
+    bool overdue = now_ms() - x->start > x->request->deadline_ms + EXCHANGE_GRACE_MS;
+    if (!hp_kind_needs_lua(x->request->kind)) {
+        return overdue ? uncertain(x, "no answer came in time") : true;
+    }
+    x->ticket = ask_about(x, HP_KIND_PROGRESS);
+    x->silences = x->ticket == TICKET_SILENT ? x->silences + 1 : 0;
+    if (overdue && x->silences >= EXCHANGE_SILENCES) {
+        return uncertain(x, "no answer came in time");
+    }
+    return true;
+}
+
+static bool wait_for_answer(struct exchange *x)
+{
+    int64_t next_question = x->start + EXCHANGE_ASK_MS;
+    for (;;) {
+        char *data = NULL;
+        size_t len = 0;
+        int64_t left = next_question - now_ms();
+        enum hp_link_result result = hp_link_wait(x->link, left > 0 ? (int)left : 0, x->wake, &data, &len);
+        if (result == HP_LINK_OK) {
+            clear_progress(x);
+            bool ok = take_report(x, data, len);
+            hp_mem_free(data);
+            return ok;
+        }
+        if (result == HP_LINK_WOKEN) {
+            clear_progress(x);
+            return interrupted(x);
+        }
+        if (result != HP_LINK_TIMEOUT) {
+            clear_progress(x);
+            return uncertain(x, hp_link_sentence(result));
+        }
+        if (now_ms() >= next_question) {
+            if (!check_on(x)) {
+                clear_progress(x);
+                return false;
+            }
+            show_progress(x);
+            next_question = now_ms() + EXCHANGE_ASK_MS;
+        }
+    }
+}
+
+bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_request *request)
+{
+    struct exchange x = {.cli = cli, .target = target, .request = request, .ticket = TICKET_UNKNOWN};
+    char *data = NULL;
+    size_t len = 0;
+    enum hp_status status = hp_request_encode(request, &data, &len);
+    if (status == HP_LIMIT || (status == HP_OK && len > HP_MAX_MESSAGE)) {
+        hp_mem_free(data);
+        return hp_cli_fail(cli, HP_LIMIT, "send the modules in several requests",
+                           "the request is larger than an agent accepts (%u MiB); nothing was sent",
+                           HP_MAX_MESSAGE >> 20);
+    }
+    if (status != HP_OK) {
+        return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
+    }
+    x.wake = catch_interrupts();
+    x.start = now_ms();
+    enum hp_link_result result = hp_link_send(target->path, data, len, (int)request->deadline_ms, &x.link);
+    hp_mem_free(data);
+    if (result != HP_LINK_OK) {
+        return not_sent(&x, result);
+    }
+    bool ok = wait_for_answer(&x);
+    hp_link_close(x.link);
+    return ok;
+}
