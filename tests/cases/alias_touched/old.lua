@@ -1,0 +1,6 @@
+local out = require "out"
+local M = {}
+local emit = out.plain
+function M.redirect(f) emit = f end
+function M.say(x) return emit(x) end
+return M

@@ -1,0 +1,3 @@
+local M = { n = 1 }
+function M.f() return 1 end
+return M

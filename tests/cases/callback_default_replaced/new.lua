@@ -1,0 +1,5 @@
+local M = {}
+local on_kill = function() return "new default" end
+function M.set(f) on_kill = f end
+function M.kill() return on_kill() end
+return M

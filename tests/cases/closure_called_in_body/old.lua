@@ -1,0 +1,11 @@
+local M = {}
+local function build(n)
+    local t = {}
+    for i = 1, n do t[i] = function() return i end end
+    return t
+end
+M.table = build(3)
+local squares = {}
+for i = 1, 5 do squares[i] = i * i end
+function M.square(i) return squares[i] end
+return M

@@ -1,0 +1,9 @@
+local M = {}
+local FACTOR <const> = 3
+local closed = 0
+function M.f(x)
+    local guard <close> = setmetatable({}, { __close = function() closed = closed + 10 end })
+    return x * FACTOR
+end
+function M.closed() return closed end
+return M

@@ -1,0 +1,10 @@
+local M = {}
+local count = 0
+function M.increment()
+    count = count + 10
+    return count
+end
+function M.get()
+    return count
+end
+return M

@@ -1,0 +1,1 @@
+return { on = function(name) error("no such event: " .. name) end }

@@ -1,0 +1,4 @@
+local bus = require "bus"
+local M = {}
+function M.f() return 1 end
+return M

@@ -1,0 +1,7 @@
+local bus = require "bus"
+local M = {}
+local n = 0
+bus.on("login", function() n = n + 1 end)
+bus.on("logout", function() n = n - 1 end)
+function M.n() return n end
+return M

@@ -1,0 +1,5 @@
+local M = { verbose = true }
+local enabled = true
+function M.disable() enabled = false end
+function M.state() return enabled, "old" end
+return M

@@ -1,0 +1,5 @@
+local calls = 0
+return function(x)
+    calls = calls + 1
+    return x + 1, calls
+end

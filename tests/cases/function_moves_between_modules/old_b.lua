@@ -1,0 +1,2 @@
+local util = {}
+return util

@@ -1,0 +1,6 @@
+if not guard_done then
+    guard_done = true
+    Guarded = {}
+    function Guarded.f() return 1 end
+    function Guarded.g() return 2 end
+end

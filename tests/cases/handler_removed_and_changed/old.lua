@@ -1,0 +1,6 @@
+local M = {}
+M.handlers = {
+    login = function() return 1 end,
+    chat = function() return 1 end,
+}
+return M

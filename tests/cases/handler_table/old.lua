@@ -1,0 +1,8 @@
+local M = {}
+M.handlers = {
+    login = function(who) return "in " .. who end,
+    logout = function(who) return "out " .. who end,
+    chat = function(who) return "says " .. who end,
+}
+function M.call(name, who) return M.handlers[name] and M.handlers[name](who) end
+return M

@@ -1,0 +1,3 @@
+local M = {}
+function M.calc(x) return x * 4 end
+return M

@@ -1,0 +1,3 @@
+local A = {}
+function A.f() return 2 end
+return A

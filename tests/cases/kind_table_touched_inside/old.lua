@@ -1,0 +1,3 @@
+local M = {}
+M.names = { ann = { level = 1 } }
+return M

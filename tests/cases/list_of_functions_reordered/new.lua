@@ -1,0 +1,4 @@
+local M = {}
+M.stages = { function(x) return x + 10 end, function(x) return x * 2 end }
+function M.run(x) for _, f in ipairs(M.stages) do x = f(x) end return x end
+return M

@@ -1,0 +1,3 @@
+local M = { scores = {} }
+function M.get(k) return M.scores[k] end
+return M

@@ -1,0 +1,4 @@
+local M = { log = {} }
+function M.new() return setmetatable({}, M.mt) end
+M.mt = { __gc = function() M.log[#M.log + 1] = "old" end }
+return M

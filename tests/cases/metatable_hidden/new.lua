@@ -1,0 +1,3 @@
+local M = {}
+M.vault = setmetatable({}, { __metatable = "locked", __index = function() return "new" end })
+return M

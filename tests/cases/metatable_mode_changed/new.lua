@@ -1,0 +1,3 @@
+local M = { cache = setmetatable({}, { __mode = "v" }) }
+function M.f() return 1 end
+return M

@@ -1,0 +1,3 @@
+local A = {}
+function A.f() return 1 end
+return A

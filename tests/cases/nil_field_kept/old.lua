@@ -1,0 +1,3 @@
+local M = { motd = "hello", limit = 3 }
+function M.show() return M.motd end
+return M

@@ -1,0 +1,6 @@
+local M = {}
+local name = "guest"
+local queue = {}
+function M.forget() name = nil queue = nil end
+function M.state() return name, queue, 2 end
+return M

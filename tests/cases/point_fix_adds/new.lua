@@ -1,0 +1,2 @@
+local power
+return function() return power * 2 end

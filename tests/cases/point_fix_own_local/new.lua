@@ -1,0 +1,2 @@
+local seen = {}
+return function(x) seen[#seen + 1] = x return #seen end

@@ -1,0 +1,2 @@
+local nowhere
+return function() return nowhere == nil and "nil" end

@@ -1,0 +1,2 @@
+local sessions
+return function() return "up:" .. #sessions end

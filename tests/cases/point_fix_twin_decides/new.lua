@@ -1,0 +1,2 @@
+local n
+return function() n = n + 5 return n end

@@ -1,0 +1,4 @@
+local M = {}
+M.now = os.time
+function M.f() return 1 end
+return M

@@ -1,0 +1,5 @@
+return {
+    doc = "hotpatch does not patch itself",
+    target = "hotpatch",
+    expect = { status = "refused", refusals = { "R17" } },
+}

@@ -1,0 +1,1 @@
+return { patch = function() end }

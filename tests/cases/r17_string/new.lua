@@ -1,0 +1,3 @@
+local M = {}
+function M.rep() return "" end
+return M

@@ -1,0 +1,3 @@
+local M = { n = 0 }
+function M.f() return "old" end
+return M

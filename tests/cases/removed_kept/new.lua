@@ -1,0 +1,3 @@
+local M = {}
+function M.new_api() return "newer" end
+return M

@@ -1,0 +1,6 @@
+local svc = require "svc"
+local M = {}
+local a = svc.next()
+local b = svc.next()
+function M.f() return a, b end
+return M

@@ -1,0 +1,4 @@
+local svc = require "svc"
+local M = {}
+function M.f() return 0 end
+return M

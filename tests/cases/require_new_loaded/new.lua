@@ -1,0 +1,4 @@
+local util = require "util"
+local M = {}
+function M.f(x) return util.wrap(x) end
+return M

@@ -1,0 +1,3 @@
+local util = {}
+function util.wrap(x) return "<" .. x .. ">" end
+return util

@@ -1,0 +1,4 @@
+local M = {}
+function M.f() return 1 end
+function M.g() return 1 end
+return M

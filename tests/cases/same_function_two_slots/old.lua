@@ -1,0 +1,7 @@
+local M = {}
+local n = 0
+local function act() n = n + 1 return n end
+M.act = act
+M.perform = act
+M.map = { act = act }
+return M

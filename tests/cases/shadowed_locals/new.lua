@@ -1,0 +1,12 @@
+local M = {}
+local n = 1
+function M.first() n = n + 2 return n end
+local n = 100
+function M.second() n = n + 2 return n end
+do
+    local n = 1000
+    function M.third() n = n + 2 return n end
+    function M.fourth() return n end
+end
+function M.fifth() return n end
+return M

@@ -1,0 +1,5 @@
+local M = {}
+local n = 1
+function M.a() n = n + 1 return n end
+function M.b() return n end
+return M

@@ -1,0 +1,5 @@
+return {
+    doc = "a clean patch passes strict",
+    spec = { strict = true },
+    expect = { functions = { f = "replaced" }, warnings = {} },
+}

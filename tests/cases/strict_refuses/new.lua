@@ -1,0 +1,3 @@
+local M = { limit = 6 }
+function M.f() return 2 end
+return M

@@ -1,0 +1,3 @@
+local M = { xp = 2 }
+function M.f() return 2 end
+return M

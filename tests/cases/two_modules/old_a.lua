@@ -1,0 +1,4 @@
+local A = {}
+local n = 0
+function A.count() n = n + 1 return n end
+return A

@@ -1,0 +1,4 @@
+local a = require "a"
+local B = {}
+function B.run() return a.count() end
+return B

@@ -1,0 +1,3 @@
+local B = {}
+function B.f() return 1 end
+return B

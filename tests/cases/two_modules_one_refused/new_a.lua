@@ -1,0 +1,4 @@
+local A = {}
+function A.f() return 2 end
+function A.g() return 2 end
+return A

@@ -1,0 +1,1 @@
+return { Skill = { cast = function() return 1 end } }

@@ -1,0 +1,8 @@
+return {
+    doc = "a coroutine that has not started can be a first value",
+    expect = { functions = { step = "added" } },
+    after = function(m, t)
+        t.eq(m.step(), 41, "first step")
+        t.eq(m.step(), 42, "second step")
+    end,
+}
