@@ -1,11 +1,11 @@
 /* hotpatch: memory that is given back all at once.
  *
- * A request, a report, a graph and a plan each own one arena; everything they point to lives in it. So ownership is one
- * sentence: whoever owns the arena owns the lot, and nothing inside is ever freed alone.
+ * A request, a report, a graph and a plan each own one arena; everything they point to lives in it. So
+ * ownership is one sentence: whoever owns the arena owns the lot, and nothing inside is ever freed alone.
  *
- * Errors are sticky: after one failed allocation every later one fails too, and `hp_arena_failed` tells. Code that builds
- * a large structure may therefore check once, at the end; until then it gets NULL (or, from the string functions, "")
- * and must not write through NULL.
+ * Errors are sticky: after one failed allocation every later one fails too, and `hp_arena_failed` tells. Code
+ * that builds a large structure may therefore check once, at the end; until then it gets NULL (or, from the
+ * string functions, "") and must not write through NULL.
  *
  * Any thread may use an arena, one at a time. No Lua, no locks.
  */
@@ -22,8 +22,8 @@ struct hp_arena {
     bool failed;
 };
 
-/* The process-wide allocator of all agent and client C memory: `realloc` by default. Tests replace it to make the n-th
- * allocation fail. `size` 0 frees. Set it before any thread starts. */
+/* The process-wide allocator of all agent and client C memory: `realloc` by default. Tests replace it to make
+ * the n-th allocation fail. `size` 0 frees. Set it before any thread starts. */
 typedef void *(*hp_realloc_fn)(void *ptr, size_t size);
 void hp_mem_set_allocator(hp_realloc_fn fn);
 void *hp_mem_alloc(size_t size);              /* NULL on failure; not zeroed */
@@ -44,22 +44,22 @@ const char *hp_arena_strn(struct hp_arena *a, const char *s, size_t len);
 const char *hp_arena_printf(struct hp_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *hp_arena_vprintf(struct hp_arena *a, const char *fmt, va_list ap);
 
-/* A growing array of one type: { items, count, cap } with the items in an arena. Declared as HP_LIST(struct hp_x) name;
- * every such list has the layout of struct hp_list, which the shape tables (shape.h) rely on. */
+/* A growing array of one type: { items, count, cap } with the items in an arena. Declared as HP_LIST(struct
+ * hp_x) name; every such list has the layout of struct hp_list, which the shape tables (shape.h) rely on. */
 struct hp_list {
     void *items;
     size_t count;
     size_t cap;
 };
-#define HP_LIST(type)                                                                                                  \
-    struct {                                                                                                           \
-        type *items;                                                                                                   \
-        size_t count;                                                                                                  \
-        size_t cap;                                                                                                    \
+#define HP_LIST(type)                                                                                        \
+    struct {                                                                                                 \
+        type *items;                                                                                         \
+        size_t count;                                                                                        \
+        size_t cap;                                                                                          \
     }
 
-/* A zeroed new last item of `item_size` bytes, or NULL when the arena has failed (the list is then unchanged). Earlier
- * items may move: keep indices, not pointers, across a push. */
+/* A zeroed new last item of `item_size` bytes, or NULL when the arena has failed (the list is then
+ * unchanged). Earlier items may move: keep indices, not pointers, across a push. */
 void *hp_list_push(struct hp_arena *a, struct hp_list *list, size_t item_size);
 #define HP_PUSH(arena, list) hp_list_push((arena), (struct hp_list *)(void *)(list), sizeof *(list)->items)
 

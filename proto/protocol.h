@@ -1,19 +1,22 @@
+/* clang-format off: the page is a table */
 /* hotpatch protocol, version 1, on one page.
  *
- * Transport   nng REQ/REP; one message each way. nng's own receive limit is twice HP_MAX_MESSAGE, so that the agent can
- *             answer `limit` to a message that is too large, where nng would drop it silently.
+ * Transport   nng REQ/REP; one message each way. nng's own receive limit is twice HP_MAX_MESSAGE, so that
+ *             the agent can answer `limit` to a message that is too large, where nng would drop it silently.
  * Message     one msgpack map with string keys, nothing after it. Unknown keys are ignored by the reader.
- *             A known key of the wrong type, a key that comes twice, and a key that is no string make the message
- *             malformed; nil stands for a key left out.
+ *             A known key of the wrong type, a known key that comes twice, and a key that is no string make
+ *             the message malformed; nil stands for a key left out.
  * Request     { "protocol": 1, "kind": "push", "id": "…", "deadline_ms": 5000, … }   fields: HP_REQUEST_SHAPE
  * Report      { "protocol": 1, "status": "applied", "id": "…", … }                    fields: HP_REPORT_SHAPE
  * Kinds       status, log, progress, cancel  answered by the I/O side from a snapshot, also while Lua is busy
  *             diff, push, revert, inspect, eval  run at a safe point of the Lua thread
- * Ids         1 to HP_MAX_ID bytes, chosen by the client. A repeated id is answered with the first result (the agent
- *             remembers HP_REMEMBERED_IDS of them) and never runs again. An expired request never runs.
+ * Ids         1 to HP_MAX_ID bytes, chosen by the client. A repeated id is answered with the first result
+ *             (the agent remembers HP_REMEMBERED_IDS of them) and never runs again. An expired request
+ *             never runs.
  * Versions    the first key of each message is "protocol". A reader that meets another number answers
  *             version_mismatch with a sentence that says which side is older; never silence.
  */
+/* clang-format on */
 #ifndef HP_PROTOCOL_H
 #define HP_PROTOCOL_H
 
@@ -22,7 +25,7 @@
 
 #define HP_MAX_MESSAGE    (16u * 1024 * 1024) /* bytes, either direction */
 #define HP_MAX_DEPTH      24                  /* nesting; msgpack-c itself stops at 32 */
-#define HP_MAX_VALUES     (2u * 1024 * 1024)  /* keys and values of one message: bounds the memory of decoding */
+#define HP_MAX_VALUES     (2u * 1024 * 1024) /* keys and values of one message: bounds the memory of decoding */
 #define HP_MAX_ID         128
 #define HP_MAX_MODULES    4096
 #define HP_REMEMBERED_IDS 256

@@ -1,5 +1,6 @@
-/* hotpatch: a report, as a plain struct. Everything it points to lives in its arena. Field by field: contract, section 4,
- * and docs/protocol.md. Strings are UTF-8 or arbitrary bytes without NUL; a list that is empty is written as []. */
+/* hotpatch: a report, as a plain struct. Everything it points to lives in its arena. Field by field:
+ * contract, section 4, and docs/protocol.md. Strings are UTF-8 or arbitrary bytes without NUL; a list that is
+ * empty is written as []. */
 #ifndef HP_REPORT_H
 #define HP_REPORT_H
 
@@ -15,13 +16,13 @@ struct hp_report_agent {
     const char *version;  /* of hotpatch */
     const char *endpoint; /* ps, status */
     const char *safepoint;
-    const char *program;  /* ps: what the process is: "lua5.4 server.lua" */
+    const char *program; /* ps: what the process is: "lua5.4 server.lua" */
     double uptime_s;
-    int64_t patches;      /* committed and not reverted */
+    int64_t patches; /* committed and not reverted */
     int64_t generation;
-    int64_t pending;      /* requests waiting for a safe point */
-    double idle_s;        /* since the last poll; -1: never polled */
-    const char *user;     /* owner, "1000" or a name */
+    int64_t pending;  /* requests waiting for a safe point */
+    double idle_s;    /* since the last poll; -1: never polled */
+    const char *user; /* owner, "1000" or a name */
     HP_LIST(const char *) states;
 };
 
@@ -76,7 +77,7 @@ struct hp_report_replay {
 struct hp_report_note { /* of warnings and refusals */
     const char *code;   /* "R12" */
     const char *path;
-    const char *text;   /* the sentence for this case, remedy included */
+    const char *text; /* the sentence for this case, remedy included */
     int64_t line;
     const char *module;
 };
@@ -143,9 +144,9 @@ struct hp_report {
     const char *output;
     HP_LIST(const char *) results;
     struct hp_report_cost cost;
-    HP_LIST(struct hp_report_patch) patches;      /* log */
+    HP_LIST(struct hp_report_patch) patches;       /* log */
     HP_LIST(struct hp_report_inspected) functions; /* inspect */
-    HP_LIST(const char *) candidates;             /* names offered instead of an unknown or ambiguous one */
+    HP_LIST(const char *) candidates;              /* names offered instead of an unknown or ambiguous one */
 };
 
 extern const struct hp_shape HP_REPORT_SHAPE;
@@ -156,11 +157,12 @@ void hp_report_free(struct hp_report *report);
 void hp_report_init(struct hp_report *report); /* status HP_OK, protocol set, stragglers unknown */
 void hp_report_fini(struct hp_report *report);
 
-/* Adding: copies all strings into the report's arena; with no memory the arena's sticky failure tells, later. */
-void hp_report_warn(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-void hp_report_refuse(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+/* Adding: copies all strings into the report's arena; with no memory the arena's sticky failure tells, later.
+ */
+void hp_report_warn(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt,
+                    ...) __attribute__((format(printf, 5, 6)));
+void hp_report_refuse(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt,
+                      ...) __attribute__((format(printf, 5, 6)));
 /* Sets status and error.text, once: a second failure keeps the first. Returns `status`. */
 enum hp_status hp_report_fail(struct hp_report *r, enum hp_status status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -168,12 +170,12 @@ enum hp_status hp_report_fail(struct hp_report *r, enum hp_status status, const 
 /* Encodes into a buffer that the caller frees with hp_mem_free. HP_OK, HP_NO_MEMORY, HP_LIMIT. */
 enum hp_status hp_report_encode(const struct hp_report *report, char **data, size_t *len);
 
-/* A short fixed report that needs no memory of the heap, for when there is none: writes at most `size` bytes (256 are
- * enough for any id) and returns the length, 0 if it does not fit. */
+/* A short fixed report that needs no memory of the heap, for when there is none: writes at most `size` bytes
+ * (256 are enough for any id) and returns the length, 0 if it does not fit. */
 size_t hp_report_encode_fixed(char *buf, size_t size, enum hp_status status, const char *id);
 
-/* As hp_request_decode: HP_OK, HP_MALFORMED (also: no status), HP_LIMIT, HP_VERSION_MISMATCH, HP_NO_MEMORY. After a failure
- * `report->status` is what is returned. */
+/* As hp_request_decode: HP_OK, HP_MALFORMED (also: no status), HP_LIMIT, HP_VERSION_MISMATCH, HP_NO_MEMORY.
+ * After a failure `report->status` is what is returned. */
 enum hp_status hp_report_decode(struct hp_report *report, const char *data, size_t len, const char **error);
 
 #endif

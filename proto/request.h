@@ -1,7 +1,7 @@
 /* hotpatch: a request, as a plain struct. Everything it points to lives in its arena.
  *
- * No Lua value, no nng message: a request may cross threads. Whoever holds it owns it; handing it to a mailbox hands
- * over the arena too. */
+ * No Lua value, no nng message: a request may cross threads. Whoever holds it owns it; handing it to a
+ * mailbox hands over the arena too. */
 #ifndef HP_REQUEST_H
 #define HP_REQUEST_H
 
@@ -27,14 +27,14 @@ bool hp_kind_needs_lua(enum hp_kind kind);
 
 /* One chunk and what it replaces. */
 struct hp_request_module {
-    /* The target as written: "battle", "battle.Skill.cast" (a point fix), "@plugins/x.lua" (a source file), "" or NULL
-     * (the agent finds the loaded module whose file `file` is). Of a dotted name, the longest prefix that is a loaded
-     * module is the module and the rest is the path. */
+    /* The target as written: "battle", "battle.Skill.cast" (a point fix), "@plugins/x.lua" (a source file),
+     * "" or NULL (the agent finds the loaded module whose file `file` is). Of a dotted name, the longest
+     * prefix that is a loaded module is the module and the rest is the path. */
     const char *module;
-    const char *file;        /* the client's name of the file: "src/battle.lua"; used for chunk names and messages */
-    struct hp_bytes source;  /* the new chunk: text */
-    struct hp_bytes base;    /* data NULL: none sent */
-    const char *base_label;  /* how to call the base in messages: a file name or a git revision */
+    const char *file; /* the client's name of the file: "src/battle.lua"; used for chunk names and messages */
+    struct hp_bytes source; /* the new chunk: text */
+    struct hp_bytes base;   /* data NULL: none sent */
+    const char *base_label; /* how to call the base in messages: a file name or a git revision */
 };
 
 struct hp_options {
@@ -59,7 +59,7 @@ struct hp_request {
     const char *state;   /* which Lua state of the process; NULL: the only one, or "main" */
     int64_t deadline_ms; /* how long to wait for a safe point, from receipt */
     const char *client;  /* "hotpatch 0.1.0" */
-    const char *user;    /* who: the client's login name; the agent trusts the socket's credentials, not this */
+    const char *user; /* who: the client's login name; the agent trusts the socket's credentials, not this */
     HP_LIST(struct hp_request_module) modules; /* diff, push */
     struct hp_options options;                 /* diff, push, revert */
     int64_t patch;                             /* revert: 0 is the last */
@@ -69,22 +69,25 @@ struct hp_request {
 };
 
 extern const struct hp_shape HP_REQUEST_SHAPE;
-extern const struct hp_shape HP_REQUEST_MODULE_SHAPE; /* spec of hotpatch.patch{} is this and HP_OPTIONS_SHAPE, flat */
+/* The spec of hotpatch.patch{} is this and HP_OPTIONS_SHAPE, flat. */
+extern const struct hp_shape HP_REQUEST_MODULE_SHAPE;
 extern const struct hp_shape HP_OPTIONS_SHAPE;
 
 struct hp_request *hp_request_new(void); /* NULL on no memory; heap, for hp_request_free */
 void hp_request_free(struct hp_request *request);
-void hp_request_init(struct hp_request *request); /* protocol set; effects, merge, refs: the defaults, static strings */
+/* Protocol set; effects, merge and refs have their defaults (static strings). */
+void hp_request_init(struct hp_request *request);
 void hp_request_fini(struct hp_request *request);
 
-/* Encodes into a buffer that the caller frees with hp_mem_free. With `kind_word` NULL, `kind` counts. HP_OK or HP_NO_MEMORY or HP_LIMIT (larger than
- * HP_MAX_MESSAGE). */
+/* Encodes into a buffer that the caller frees with hp_mem_free. With `kind_word` NULL, `kind` counts. HP_OK
+ * or HP_NO_MEMORY or HP_LIMIT (larger than HP_MAX_MESSAGE). */
 enum hp_status hp_request_encode(const struct hp_request *request, char **data, size_t *len);
 
-/* Checks the structure against the bytes present, then decodes and validates. `request` must be initialised; on
- * failure `error` gets a sentence (static or in the request's arena) and the result is HP_MALFORMED, HP_LIMIT,
- * HP_VERSION_MISMATCH, HP_UNSUPPORTED (unknown kind or option word) or HP_NO_MEMORY; `request->id` is filled in whenever
- * it could be read. Bytes are copied: `data` may be freed afterwards. */
-enum hp_status hp_request_decode(struct hp_request *request, const char *data, size_t len, const char **error);
+/* Checks the structure against the bytes present, then decodes and validates. `request` must be initialised;
+ * on failure `error` gets a sentence (static or in the request's arena) and the result is HP_MALFORMED,
+ * HP_LIMIT, HP_VERSION_MISMATCH, HP_UNSUPPORTED (unknown kind or option word) or HP_NO_MEMORY; `request->id`
+ * is filled in whenever it could be read. Bytes are copied: `data` may be freed afterwards. */
+enum hp_status hp_request_decode(struct hp_request *request, const char *data, size_t len,
+                                 const char **error);
 
 #endif

@@ -1,8 +1,8 @@
 /* hotpatch: what a request and a report look like, as data.
  *
- * One table a struct says: this key, this kind, at this offset. From these tables come the msgpack encoder and decoder
- * (wire.c), the JSON of the client and the Lua tables of `hotpatch.patch()`; the protocol page is checked against them.
- * A new field is one line here, and appears everywhere.
+ * One table a struct says: this key, this kind, at this offset. From these tables come the msgpack encoder
+ * and decoder (wire.c), the JSON of the client and the Lua tables of `hotpatch.patch()`; the protocol page is
+ * checked against them. A new field is one line here, and appears everywhere.
  */
 #ifndef HP_SHAPE_H
 #define HP_SHAPE_H
@@ -45,7 +45,8 @@ struct hp_field {
     size_t offset;
     const struct hp_shape *sub;
     unsigned flags;
-    size_t max_items; /* of a LIST; more are refused by the decoder (HP_LIMIT). 0: no limit but the message's */
+    size_t
+        max_items; /* of a LIST; more are refused by the decoder (HP_LIMIT). 0: no limit but the message's */
 };
 
 struct hp_shape {
@@ -55,8 +56,9 @@ struct hp_shape {
     size_t count;
 };
 
-/* True when the field of this object would be left out of the encoding. Shared by all writers of shapes. A MAP with
- * HP_FLAG_SKIP_EMPTY is left out when everything in it is 0, false, NULL, "" or empty, whatever the flags inside say. */
+/* True when the field of this object would be left out of the encoding. Shared by all writers of shapes. A
+ * MAP with HP_FLAG_SKIP_EMPTY is left out when everything in it is 0, false, NULL, "" or empty, whatever the
+ * flags inside say. */
 bool hp_field_is_empty(const struct hp_field *field, const void *object);
 
 /* The field of that key, or NULL. */
@@ -64,9 +66,10 @@ const struct hp_field *hp_shape_field(const struct hp_shape *shape, const char *
 
 /* ---- Writing an object: a walk that calls back ----
  *
- * The encoder, the client's JSON and the agent's Lua tables are three sinks of this one walk. Fields come in the order of
- * the table, empty ones not at all; `key` is NULL for the object itself and for the items of a list. Status words and
- * "unknown" come as strings; a NULL inside a list of strings as ""; a number that is not finite as 0. */
+ * The encoder, the client's JSON and the agent's Lua tables are three sinks of this one walk. Fields come in
+ * the order of the table, empty ones not at all; `key` is NULL for the object itself and for the items of a
+ * list. Status words and "unknown" come as strings; a NULL inside a list of strings as ""; a number that is
+ * not finite as 0. */
 struct hp_sink {
     void (*map)(void *ctx, const char *key, size_t count);  /* `count` keys follow, then `end` */
     void (*list)(void *ctx, const char *key, size_t count); /* `count` items follow, then `end` */
@@ -77,26 +80,30 @@ struct hp_sink {
     void (*boolean)(void *ctx, const char *key, bool value);
 };
 
-/* The walk holds nothing, so a sink may leave it by longjmp (a Lua error). It recurses as deep as the shape: 5 or so. */
+/* The walk holds nothing, so a sink may leave it by longjmp (a Lua error). It recurses as deep as the shape:
+ * 5 or so. */
 void hp_shape_walk(const struct hp_shape *shape, const void *object, const struct hp_sink *sink, void *ctx);
 
 /* ---- Reading an object: setters by field ----
  *
- * The decoder and the reader of Lua tables find the field by its key and put what they got. Strings are copied into the
- * arena; with no memory the result is HP_PUT_OK and hp_arena_failed tells. After another result nothing was changed. */
+ * The decoder and the reader of Lua tables find the field by its key and put what they got. Strings are
+ * copied into the arena; with no memory the result is HP_PUT_OK and hp_arena_failed tells. After another
+ * result nothing was changed. */
 enum hp_put {
     HP_PUT_OK,
     HP_PUT_TYPE,  /* the field does not take this type: "must be " and hp_field_wants */
     HP_PUT_VALUE, /* right type, bad value: a NUL in a string, an unknown word, a number that is not finite */
 };
-enum hp_put hp_field_put_string(const struct hp_field *f, void *object, struct hp_arena *a, const char *s, size_t len);
+enum hp_put hp_field_put_string(const struct hp_field *f, void *object, struct hp_arena *a, const char *s,
+                                size_t len);
 enum hp_put hp_field_put_integer(const struct hp_field *f, void *object, int64_t value);
 enum hp_put hp_field_put_number(const struct hp_field *f, void *object, double value);
 enum hp_put hp_field_put_boolean(const struct hp_field *f, void *object, bool value);
 /* One more item of an HP_FIELD_STRS. */
-enum hp_put hp_field_put_item(const struct hp_field *f, void *object, struct hp_arena *a, const char *s, size_t len);
-/* The struct to fill: the one in place (MAP), a new one, zeroed (OPT_MAP; LIST: appended). NULL when the field is of another
- * kind, or the arena has failed. */
+enum hp_put hp_field_put_item(const struct hp_field *f, void *object, struct hp_arena *a, const char *s,
+                              size_t len);
+/* The struct to fill: the one in place (MAP), a new one, zeroed (OPT_MAP; LIST: appended). NULL when the
+ * field is of another kind, or the arena has failed. */
 void *hp_field_put_struct(const struct hp_field *f, void *object, struct hp_arena *a);
 /* "a string", "a list of maps": for messages. */
 const char *hp_field_wants(const struct hp_field *f);

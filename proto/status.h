@@ -1,4 +1,5 @@
-/* hotpatch: the words of outcome, in one place: what they are called, what they mean, what a script should do. */
+/* hotpatch: the words of outcome, in one place: what they are called, what they mean, what a script should
+ * do. */
 #ifndef HP_STATUS_H
 #define HP_STATUS_H
 
@@ -44,7 +45,8 @@ const struct hp_status_info *hp_status_info(enum hp_status status); /* never NUL
 /* -1 when the word is unknown. */
 int hp_status_from_word(const char *word);
 
-/* Why an edit is warned about or refused. The numbers are stable and public (R02 … R20); the gaps stay gaps. */
+/* Why an edit is warned about or refused. The numbers are stable and public (R02 … R20); the gaps stay gaps.
+ */
 enum hp_reason {
     HP_R00_NONE = 0,
     HP_R02_AMBIGUOUS = 2,

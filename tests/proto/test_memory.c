@@ -15,6 +15,7 @@
 #include "proto/protocol.h"
 #include "proto/report.h"
 #include "proto/request.h"
+#include "proto/wire.h"
 #include "raw.h"
 #include "sample.h"
 
@@ -70,6 +71,18 @@ static enum hp_status decode_request(const char *data, size_t len)
     return status;
 }
 
+/* One layer below, where nobody looks at the arena a second time. */
+static enum hp_status decode_wire(const char *data, size_t len)
+{
+    struct hp_request r;
+    const char *error = NULL;
+    int64_t protocol = 0;
+    hp_request_init(&r);
+    enum hp_status status = hp_wire_decode(&HP_REQUEST_SHAPE, &r, &r.arena, data, len, &protocol, &error);
+    hp_request_fini(&r);
+    return status;
+}
+
 static enum hp_status build_and_encode_report(const char *data, size_t len)
 {
     (void)data;
@@ -114,6 +127,7 @@ static void requests_survive_every_failure(void **unused)
     assert_int_equal(hp_request_encode(&r, &data, &len), HP_OK);
     hp_request_fini(&r);
     sweep(decode_request, data, len, HP_OK);
+    sweep(decode_wire, data, len, HP_OK);
     hp_mem_free(data);
 }
 

@@ -138,7 +138,10 @@ static void declared_counts_are_not_believed(void **unused)
         raw_bytes(&b, "81 a1 6b");
         raw_bytes(&b, bombs[i]);
         raw_repeat(&b, 0, 1000);
+        const char *error = NULL;
         assert_int_equal(check(&b), HP_MALFORMED);
+        assert_int_equal(hp_wire_check(b.data, b.len, &error), HP_MALFORMED);
+        assert_non_null(strstr(error, "declared longer")); /* at the header, not after a thousand values */
         raw_end(&b);
     }
 }
