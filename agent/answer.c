@@ -1,0 +1,278 @@
+#include "agent/answer.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/protocol.h"
+
+/* One frame being answered. The request is NULL when it could not even be allocated, or once a mailbox owns it. */
+struct answering {
+    const struct hp_site *site;
+    const struct hp_frame *frame;
+    int64_t now;
+    struct hp_request *request;
+    struct hp_report report;
+};
+
+/* ---- which state ---- */
+
+static struct hp_desk *desk_named(const struct hp_site *site, const char *state)
+{
+    for (struct hp_desk *d = site->desks; d; d = d->next) {
+        if (strcmp(d->state, state) == 0)
+            return d;
+    }
+    return NULL;
+}
+
+/* With no name: the only one, or "main". */
+static struct hp_desk *desk_of(const struct hp_site *site, const char *state)
+{
+    if (state && state[0])
+        return desk_named(site, state);
+    if (site->desks && !site->desks->next)
+        return site->desks;
+    return desk_named(site, "main");
+}
+
+static void no_such_state(struct answering *a)
+{
+    const char *state = a->request->state;
+    for (struct hp_desk *d = a->site->desks; d; d = d->next) {
+        const char **candidate = HP_PUSH(&a->report.arena, &a->report.candidates);
+        if (candidate)
+            *candidate = d->state;
+    }
+    if (state && state[0])
+        hp_report_fail(&a->report, HP_NO_AGENT, "this process serves no Lua state called '%s'", state);
+    else
+        hp_report_fail(&a->report, HP_NO_AGENT, "this process serves several Lua states, none called 'main': say which");
+    if (a->report.error)
+        a->report.error->hint = "name one of the states listed, with --state NAME";
+}
+
+/* ---- who ---- */
+
+static bool is_authorised(struct answering *a)
+{
+    const struct hp_peer *peer = a->frame->peer;
+    if (!peer->known) {
+        hp_report_fail(&a->report, HP_DENIED, "the system does not say who is asking");
+        return false;
+    }
+    if (peer->uid != 0 && peer->uid != geteuid()) {
+        hp_report_fail(&a->report, HP_DENIED, "user %ld may not ask a process of user %ld", (long)peer->uid,
+                       (long)geteuid());
+        if (a->report.error)
+            a->report.error->hint = "run the command as the user of the server, or as root";
+        return false;
+    }
+    return true;
+}
+
+/* The login name is what the client says; the numbers are the kernel's. */
+static const char *who_text(struct answering *a, const struct hp_request *request)
+{
+    const struct hp_peer *peer = a->frame->peer;
+    char name[33];
+    size_t n = 0;
+    for (const char *s = request->user ? request->user : ""; *s && n < sizeof name - 1; s++) {
+        bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+                     strchr("._-@\\", *s);
+        name[n++] = plain ? *s : '?';
+    }
+    name[n] = '\0';
+    if (n == 0)
+        return hp_arena_printf(&a->report.arena, "uid %ld, pid %ld", (long)peer->uid, (long)peer->pid);
+    return hp_arena_printf(&a->report.arena, "uid %ld (%s), pid %ld", (long)peer->uid, name, (long)peer->pid);
+}
+
+/* ---- answered from the snapshot ---- */
+
+static void add_result(struct answering *a, const char *word)
+{
+    const char **result = HP_PUSH(&a->report.arena, &a->report.results);
+    if (result)
+        *result = word;
+}
+
+static void answer_status(struct answering *a, struct hp_desk *desk)
+{
+    struct hp_report_agent *agent = &a->report.agent;
+    hp_desk_describe(desk, agent, a->now);
+    a->report.generation = agent->generation;
+    agent->endpoint = a->site->endpoint;
+    agent->program = a->site->program;
+    agent->user = a->site->user;
+    for (struct hp_desk *d = a->site->desks; d; d = d->next) {
+        const char **state = HP_PUSH(&a->report.arena, &agent->states);
+        if (state)
+            *state = d->state;
+    }
+}
+
+/* The id that progress and cancel ask about. */
+static const char *subject_of(const struct hp_request *request)
+{
+    return request->target && request->target[0] ? request->target : request->id;
+}
+
+static const char *found_word(enum hp_found found)
+{
+    switch (found) {
+    case HP_FOUND_WAITING:
+        return "waiting";
+    case HP_FOUND_RUNNING:
+        return "running";
+    case HP_FOUND_DONE:
+        return "done";
+    default:
+        return "unknown";
+    }
+}
+
+static void answer_progress(struct answering *a, struct hp_desk *desk)
+{
+    hp_desk_describe(desk, &a->report.agent, a->now);
+    add_result(a, found_word(hp_mailbox_find(&desk->mailbox, subject_of(a->request))));
+}
+
+static void answer_cancel(struct answering *a, struct hp_desk *desk)
+{
+    enum hp_found found = hp_mailbox_cancel(&desk->mailbox, subject_of(a->request));
+    hp_desk_describe(desk, &a->report.agent, a->now);
+    add_result(a, found_word(found)); /* as it was: "waiting" is withdrawn now */
+    if (found == HP_FOUND_RUNNING || found == HP_FOUND_DONE)
+        a->report.status = HP_NO_CHANGE;
+}
+
+static bool answer_at_once(struct answering *a, struct hp_desk *desk)
+{
+    switch (a->request->kind) {
+    case HP_KIND_STATUS:
+        answer_status(a, desk);
+        return true;
+    case HP_KIND_LOG:
+        hp_desk_copy_log(desk, &a->report);
+        return true;
+    case HP_KIND_PROGRESS:
+        answer_progress(a, desk);
+        return true;
+    case HP_KIND_CANCEL:
+        answer_cancel(a, desk);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- posted ---- */
+
+static void fail_busy(struct answering *a)
+{
+    hp_report_fail(&a->report, HP_BUSY, "too many requests wait already (%d at most)", HP_MAILBOX_SIZE);
+    if (a->report.error)
+        a->report.error->hint = "try again later, with the same --id if you like: this one was not accepted";
+}
+
+/* True: answered, in the report or (recalled) in `reply`. */
+static bool post(struct answering *a, struct hp_desk *desk, struct hp_reply *reply, bool *recalled)
+{
+    struct hp_recall recall;
+    if (a->frame->crowded) {
+        fail_busy(a);
+        return true;
+    }
+    const char *who = who_text(a, a->request);
+    switch (hp_mailbox_post(&desk->mailbox, a->request, who, a->now, a->frame->ticket, &recall)) {
+    case HP_POST_QUEUED:
+        a->request = NULL;
+        return false;
+    case HP_POST_JOINED:
+        return false;
+    case HP_POST_RECALLED:
+        if (recall.data) {
+            hp_reply_adopt(reply, recall.status, recall.data, recall.len);
+            *recalled = true;
+        } else {
+            hp_report_fail(&a->report, recall.status, "%s", recall.text);
+        }
+        return true;
+    case HP_POST_BUSY:
+        fail_busy(a);
+        return true;
+    case HP_POST_CLOSED:
+        hp_report_fail(&a->report, HP_NO_AGENT, "the agent is being stopped");
+        return true;
+    default:
+        hp_report_fail(&a->report, HP_NO_MEMORY, "not enough memory; nothing changed");
+        return true;
+    }
+}
+
+/* ---- a frame ---- */
+
+static bool decode(struct answering *a)
+{
+    const struct hp_frame *frame = a->frame;
+    const char *error = NULL;
+    if (frame->len > HP_MAX_MESSAGE) {
+        hp_report_fail(&a->report, HP_LIMIT, "the request has %zu bytes; %u are the limit", frame->len, HP_MAX_MESSAGE);
+        return false;
+    }
+    if (!a->request) {
+        hp_report_fail(&a->report, HP_NO_MEMORY, "not enough memory; nothing changed");
+        return false;
+    }
+    enum hp_status status = hp_request_decode(a->request, frame->data, frame->len, &error);
+    a->report.id = a->request->id;
+    if (status == HP_OK)
+        return true;
+    hp_report_fail(&a->report, status, "%s", error ? error : "the request could not be read");
+    return false;
+}
+
+static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled)
+{
+    if (!is_authorised(a) || !decode(a))
+        return true;
+    struct hp_desk *desk = desk_of(a->site, a->request->state);
+    if (!desk && a->request->kind == HP_KIND_STATUS && !(a->request->state && a->request->state[0]))
+        desk = a->site->desks; /* `ps` asks the process, whatever its states are called */
+    if (!desk) {
+        no_such_state(a);
+        return true;
+    }
+    hp_desk_brief(desk, &a->report.agent);
+    return answer_at_once(a, desk) || post(a, desk, reply, recalled);
+}
+
+bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now, struct hp_reply *reply)
+{
+    struct answering a = {.site = site, .frame = frame, .now = now, .request = hp_request_new()};
+    bool recalled = false;
+    hp_report_init(&a.report);
+    bool answered = consider(&a, reply, &recalled);
+    if (answered && !recalled)
+        hp_reply_encode(reply, &a.report);
+    a.report.id = NULL; /* the request's */
+    hp_report_fini(&a.report);
+    hp_request_free(a.request);
+    return answered;
+}
+
+void hp_answer_letter(const struct hp_desk *desk, struct hp_letter *letter, struct hp_reply *reply)
+{
+    struct hp_report none;
+    struct hp_report *report = letter->report;
+    if (!report) {
+        hp_report_init(&none);
+        report = &none;
+        hp_report_fail(report, letter->status, "%s", letter->text ? letter->text : "not enough memory; nothing changed");
+    }
+    report->id = letter->request->id;
+    hp_desk_brief(desk, &report->agent);
+    hp_reply_encode(reply, report);
+    if (report == &none)
+        hp_report_fini(&none);
+}

@@ -1,0 +1,17 @@
+/* hotpatch: the one clock of the agent: milliseconds, monotonic. Any thread. */
+#ifndef HP_CLOCK_H
+#define HP_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define HP_NEVER INT64_MAX
+
+static inline int64_t hp_clock_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* hotpatch: one Lua state as the I/O side sees it: its mailbox, and a snapshot of what `status` and `log` answer, so that
+ * they are answered while Lua is busy.
+ *
+ * Made and freed on the Lua thread by the agent; listed by the service, which the I/O threads read it through. Nothing here
+ * holds a Lua value.
+ */
+#ifndef HP_DESK_H
+#define HP_DESK_H
+
+#include "agent/mailbox.h"
+
+struct hp_desk {
+    struct hp_desk *next; /* the service's list */
+    struct hp_mailbox mailbox;
+    bool dead; /* forked away from its endpoint: touch nothing of it */
+
+    /* Constant after hp_desk_new; the strings are in the arena. */
+    struct hp_arena arena;
+    const char *name;
+    const char *state;
+    const char *lua;
+    const char *safepoint;
+    int64_t started;
+
+    /* The snapshot, under `lock`. */
+    pthread_mutex_t lock;
+    struct hp_report *log; /* its `patches`; NULL: none yet */
+    int64_t generation;
+    int64_t patches;
+    int64_t polled; /* hp_clock_ms of the last poll that found work; 0: none did */
+};
+
+/* NULL with errno. Its bell rings, for the endpoint is to be opened. */
+struct hp_desk *hp_desk_new(const char *name, const char *state, const char *lua);
+/* Not for a dead one, which stays where it is: its locks may be held by threads that are gone. */
+void hp_desk_free(struct hp_desk *desk);
+
+/* Lua side, after each run. Takes `log`, which may be NULL (no memory: the old list stays). */
+void hp_desk_publish(struct hp_desk *desk, struct hp_report *log, int64_t generation, int64_t patches);
+void hp_desk_polled(struct hp_desk *desk, int64_t now);
+
+/* I/O side. `brief` fills what every report carries, `describe` all that `status` tells of the state. Strings stay the
+ * desk's. */
+void hp_desk_brief(const struct hp_desk *desk, struct hp_report_agent *out);
+void hp_desk_describe(struct hp_desk *desk, struct hp_report_agent *out, int64_t now);
+/* Copies the list of patches into the report's arena. */
+void hp_desk_copy_log(struct hp_desk *desk, struct hp_report *out);
+
+#endif

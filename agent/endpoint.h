@@ -1,0 +1,58 @@
+/* hotpatch: the nng side of the agent: one REP socket with many contexts. It moves frames and knows nothing of what they
+ * say.
+ *
+ * A frame that came is given to the handler, on a thread of nng, with a ticket. Each ticket is answered exactly once, by
+ * hp_endpoint_send, from any thread, during the handler or later. HP_ENDPOINT_RESERVE contexts are kept for requests that
+ * are answered at once: when no more are free the handler is told that the endpoint is crowded.
+ *
+ * Threads that nng starts have all signals blocked. No Lua.
+ */
+#ifndef HP_ENDPOINT_H
+#define HP_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/rundir.h"
+#include "agent/why.h"
+
+#define HP_ENDPOINT_RESERVE 16
+#define HP_ENDPOINT_PATHS   8
+
+struct hp_endpoint;
+
+struct hp_peer { /* as the kernel says */
+    bool known;
+    uid_t uid;
+    pid_t pid;
+};
+
+struct hp_frame {
+    const struct hp_peer *peer;
+    bool crowded;
+    uint64_t ticket;
+    const char *data; /* nng's, until the handler returns */
+    size_t len;
+};
+typedef void (*hp_frame_fn)(void *context, const struct hp_frame *frame);
+
+/* Opens nng, listens at `path` (claimed by the caller), and begins to receive: the handler may be called before this
+ * returns. Never in a process that was forked from one that had used nng: nng would abort it. NULL: see why. */
+struct hp_endpoint *hp_endpoint_open(const char *path, hp_frame_fn handler, void *context, struct hp_why *why);
+
+/* One more path. False: see why. */
+bool hp_endpoint_listen(struct hp_endpoint *endpoint, const char *path, struct hp_why *why);
+
+void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t ticket, const char *data, size_t len);
+
+/* Waits for the handler to return and for answers on their way to be handed to the system, removes the sockets from the
+ * directory, and ends nng in this process unless somebody else uses it here. No ticket is valid afterwards. */
+void hp_endpoint_close(struct hp_endpoint *endpoint);
+
+/* In a forked child: closes the inherited sockets by number and touches no nng; the endpoint stays allocated.
+ * Async-signal-safe. */
+void hp_endpoint_forked(const struct hp_endpoint *endpoint);
+
+#endif

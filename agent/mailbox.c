@@ -1,0 +1,433 @@
+#include "agent/mailbox.h"
+
+#include <string.h>
+
+#include "agent/bell.h"
+#include "agent/clock.h"
+#include "proto/arena.h"
+
+#define TEXT_EXPIRED   "no safe point came in time: the request did not start and will not start later"
+#define TEXT_CANCELLED "cancelled before it started; it will not start later"
+#define TEXT_TOO_LONG  "this id was answered before, with this status; the full answer was too long to be kept"
+
+atomic_uint hp_work;
+
+/* ---- what an idle poll sees: the counter and the bell follow (waiting, knock) ---- */
+
+static void update_work(struct hp_mailbox *m)
+{
+    unsigned now = (unsigned)m->waiting + (m->knock ? 1u : 0u);
+    if (now == m->counted)
+        return;
+    unsigned before = m->counted;
+    m->counted = now;
+    /* The counter first: who is woken by the bell must find it changed. */
+    atomic_fetch_add(&hp_work, now - before);
+    if (before == 0)
+        hp_bell_ring(m->bell);
+    else if (now == 0)
+        hp_bell_quiet(m->bell);
+}
+
+static void lock_mailbox(struct hp_mailbox *m)
+{
+    pthread_mutex_lock(&m->lock);
+}
+
+static void unlock_mailbox(struct hp_mailbox *m)
+{
+    update_work(m);
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* ---- memory of answers ---- */
+
+static void memory_clear(struct hp_mailbox *m, struct hp_memory *memory)
+{
+    m->memory_bytes -= memory->data ? memory->len : 0;
+    hp_mem_free(memory->id);
+    hp_mem_free(memory->data);
+    *memory = (struct hp_memory){0};
+}
+
+static struct hp_memory *memory_find(struct hp_mailbox *m, const char *id)
+{
+    for (size_t i = 0; i < HP_REMEMBERED_IDS; i++) {
+        if (m->memories[i].id && strcmp(m->memories[i].id, id) == 0)
+            return &m->memories[i];
+    }
+    return NULL;
+}
+
+/* Drops the texts of the oldest answers, and keeps their ids, until `len` more bytes fit. */
+static bool memory_make_room(struct hp_mailbox *m, size_t len)
+{
+    if (len > HP_REMEMBERED_BYTES)
+        return false;
+    for (size_t i = 0; i < HP_REMEMBERED_IDS && m->memory_bytes + len > HP_REMEMBERED_BYTES; i++) {
+        struct hp_memory *oldest = &m->memories[(m->memory_next + i) % HP_REMEMBERED_IDS];
+        if (!oldest->data)
+            continue;
+        m->memory_bytes -= oldest->len;
+        hp_mem_free(oldest->data);
+        oldest->data = NULL;
+        oldest->text = TEXT_TOO_LONG;
+    }
+    return m->memory_bytes + len <= HP_REMEMBERED_BYTES;
+}
+
+static char *copy_bytes(const char *data, size_t len)
+{
+    char *copy = hp_mem_alloc(len ? len : 1);
+    if (copy)
+        memcpy(copy, data, len);
+    return copy;
+}
+
+/* Owns `id` afterwards. */
+static void memory_add(struct hp_mailbox *m, char *id, enum hp_status status, const char *text, const char *data,
+                       size_t len)
+{
+    struct hp_memory *memory = &m->memories[m->memory_next];
+    memory_clear(m, memory);
+    m->memory_next = (m->memory_next + 1) % HP_REMEMBERED_IDS;
+    memory->id = id;
+    memory->status = status;
+    memory->text = text;
+    if (data && memory_make_room(m, len) && (memory->data = copy_bytes(data, len))) {
+        memory->len = len;
+        m->memory_bytes += len;
+    }
+}
+
+/* ---- letters ---- */
+
+static char *copy_id(const char *id)
+{
+    return copy_bytes(id, strlen(id) + 1);
+}
+
+static bool has_id(const struct hp_request *request)
+{
+    return request->id && request->id[0];
+}
+
+static struct hp_letter *letter_find(struct hp_mailbox *m, const char *id)
+{
+    for (struct hp_letter *l = m->letters; l; l = l->next) {
+        if (has_id(l->request) && strcmp(l->request->id, id) == 0)
+            return l;
+    }
+    return NULL;
+}
+
+static void letter_append(struct hp_mailbox *m, struct hp_letter *letter)
+{
+    struct hp_letter **end = &m->letters;
+    while (*end)
+        end = &(*end)->next;
+    *end = letter;
+    m->letter_count++;
+}
+
+static void letter_free(struct hp_letter *letter)
+{
+    hp_request_free(letter->request);
+    hp_report_free(letter->report);
+    hp_mem_free(letter->id_to_keep);
+    hp_mem_free(letter);
+}
+
+static void letter_unlink(struct hp_mailbox *m, struct hp_letter *letter)
+{
+    for (struct hp_letter **at = &m->letters; *at; at = &(*at)->next) {
+        if (*at == letter) {
+            *at = letter->next;
+            m->letter_count--;
+            return;
+        }
+    }
+}
+
+static void letter_end(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status, const char *text)
+{
+    if (letter->state == HP_LETTER_WAITING)
+        m->waiting--;
+    letter->state = HP_LETTER_DONE;
+    letter->status = status;
+    letter->text = text;
+}
+
+/* ---- life ---- */
+
+bool hp_mailbox_init(struct hp_mailbox *m)
+{
+    memset(m, 0, sizeof *m);
+    m->bell = hp_bell_open();
+    if (m->bell < 0)
+        return false;
+    pthread_mutex_init(&m->lock, NULL);
+    m->knock = true;
+    update_work(m);
+    return true;
+}
+
+void hp_mailbox_fini(struct hp_mailbox *m)
+{
+    while (m->letters) {
+        struct hp_letter *letter = m->letters;
+        letter_unlink(m, letter);
+        letter_free(letter);
+    }
+    for (size_t i = 0; i < HP_REMEMBERED_IDS; i++)
+        memory_clear(m, &m->memories[i]);
+    m->waiting = 0;
+    m->knock = false;
+    update_work(m);
+    hp_bell_close(m->bell);
+    pthread_mutex_destroy(&m->lock);
+}
+
+void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *text)
+{
+    lock_mailbox(m);
+    m->closed = true;
+    m->knock = false;
+    for (struct hp_letter *l = m->letters; l; l = l->next) {
+        if (l->state == HP_LETTER_WAITING)
+            letter_end(m, l, status, text);
+    }
+    unlock_mailbox(m);
+}
+
+void hp_mailbox_forked(struct hp_mailbox *m, bool dead)
+{
+    if (dead) {
+        atomic_fetch_sub(&hp_work, m->counted);
+        m->counted = 0;
+    }
+    hp_bell_renew(m->bell, m->counted != 0);
+}
+
+/* ---- I/O side ---- */
+
+static int64_t deadline_of(const struct hp_request *request, int64_t now)
+{
+    int64_t wait = request->deadline_ms;
+    if (wait <= 0)
+        wait = HP_DEFAULT_WAIT_MS;
+    if (wait > HP_MAX_WAIT_MS)
+        wait = HP_MAX_WAIT_MS;
+    return now + wait;
+}
+
+static enum hp_post recall_from(const struct hp_memory *memory, struct hp_recall *recall)
+{
+    *recall = (struct hp_recall){.status = memory->status, .text = memory->text};
+    if (memory->data) {
+        recall->data = copy_bytes(memory->data, memory->len);
+        recall->len = memory->len;
+        if (!recall->data)
+            return HP_POST_NO_MEMORY;
+    }
+    return HP_POST_RECALLED;
+}
+
+static enum hp_post join_letter(struct hp_mailbox *m, struct hp_letter *letter, uint64_t ticket)
+{
+    if (letter->ticket_count == HP_LETTER_TICKETS || m->tickets >= HP_MAILBOX_SIZE)
+        return HP_POST_BUSY;
+    letter->tickets[letter->ticket_count++] = ticket;
+    m->tickets++;
+    return HP_POST_JOINED;
+}
+
+static enum hp_post queue_letter(struct hp_mailbox *m, struct hp_request *request, const char *who, int64_t now,
+                                 uint64_t ticket)
+{
+    if (m->letter_count >= HP_MAILBOX_SIZE || m->tickets >= HP_MAILBOX_SIZE)
+        return HP_POST_BUSY;
+    const char *own_who = hp_arena_str(&request->arena, who);
+    struct hp_letter *letter = hp_mem_calloc(sizeof *letter);
+    if (letter && has_id(request))
+        letter->id_to_keep = copy_id(request->id);
+    if (!letter || hp_arena_failed(&request->arena) || (has_id(request) && !letter->id_to_keep)) {
+        hp_mem_free(letter);
+        return HP_POST_NO_MEMORY;
+    }
+    letter->request = request;
+    letter->who = own_who;
+    letter->state = HP_LETTER_WAITING;
+    letter->deadline = deadline_of(request, now);
+    letter->tickets[0] = ticket;
+    letter->ticket_count = 1;
+    m->tickets++;
+    m->waiting++;
+    letter_append(m, letter);
+    return HP_POST_QUEUED;
+}
+
+static enum hp_post post_locked(struct hp_mailbox *m, struct hp_request *request, const char *who, int64_t now,
+                                uint64_t ticket, struct hp_recall *recall)
+{
+    if (m->closed)
+        return HP_POST_CLOSED;
+    if (has_id(request)) {
+        const struct hp_memory *memory = memory_find(m, request->id);
+        if (memory)
+            return recall_from(memory, recall);
+        struct hp_letter *letter = letter_find(m, request->id);
+        if (letter)
+            return join_letter(m, letter, ticket);
+    }
+    return queue_letter(m, request, who, now, ticket);
+}
+
+enum hp_post hp_mailbox_post(struct hp_mailbox *m, struct hp_request *request, const char *who, int64_t now,
+                             uint64_t ticket, struct hp_recall *recall)
+{
+    lock_mailbox(m);
+    enum hp_post result = post_locked(m, request, who, now, ticket, recall);
+    unlock_mailbox(m);
+    return result;
+}
+
+static int64_t expire_locked(struct hp_mailbox *m, int64_t now)
+{
+    int64_t next = HP_NEVER;
+    for (struct hp_letter *l = m->letters; l; l = l->next) {
+        if (l->state != HP_LETTER_WAITING)
+            continue;
+        if (l->deadline <= now)
+            letter_end(m, l, HP_TIMEOUT, TEXT_EXPIRED);
+        else if (l->deadline < next)
+            next = l->deadline;
+    }
+    return next;
+}
+
+int64_t hp_mailbox_expire(struct hp_mailbox *m, int64_t now)
+{
+    lock_mailbox(m);
+    int64_t next = expire_locked(m, now);
+    unlock_mailbox(m);
+    return next;
+}
+
+static enum hp_found find_locked(struct hp_mailbox *m, const char *id, struct hp_letter **letter)
+{
+    *letter = letter_find(m, id);
+    if (!*letter)
+        return memory_find(m, id) ? HP_FOUND_DONE : HP_FOUND_UNKNOWN;
+    switch ((*letter)->state) {
+    case HP_LETTER_WAITING:
+        return HP_FOUND_WAITING;
+    case HP_LETTER_RUNNING:
+        return HP_FOUND_RUNNING;
+    default:
+        return HP_FOUND_DONE;
+    }
+}
+
+enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id)
+{
+    struct hp_letter *letter;
+    lock_mailbox(m);
+    enum hp_found found = find_locked(m, id, &letter);
+    unlock_mailbox(m);
+    return found;
+}
+
+enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id)
+{
+    struct hp_letter *letter;
+    char *own_id = copy_id(id);
+    lock_mailbox(m);
+    enum hp_found found = find_locked(m, id, &letter);
+    if (found == HP_FOUND_WAITING) {
+        letter_end(m, letter, HP_TIMEOUT, TEXT_CANCELLED);
+    } else if (found == HP_FOUND_UNKNOWN && own_id) {
+        memory_add(m, own_id, HP_TIMEOUT, TEXT_CANCELLED, NULL, 0);
+        own_id = NULL;
+    }
+    unlock_mailbox(m);
+    hp_mem_free(own_id);
+    return found;
+}
+
+struct hp_letter *hp_mailbox_next_done(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    struct hp_letter *letter = m->letters;
+    while (letter && (letter->state != HP_LETTER_DONE || letter->collected))
+        letter = letter->next;
+    if (letter)
+        letter->collected = true;
+    unlock_mailbox(m);
+    return letter;
+}
+
+size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status, const char *data,
+                           size_t len, uint64_t tickets[HP_LETTER_TICKETS])
+{
+    lock_mailbox(m);
+    if (letter->id_to_keep) {
+        memory_add(m, letter->id_to_keep, status, TEXT_TOO_LONG, data, len);
+        letter->id_to_keep = NULL;
+    }
+    size_t count = letter->ticket_count;
+    memcpy(tickets, letter->tickets, sizeof letter->tickets);
+    m->tickets -= count;
+    letter_unlink(m, letter);
+    unlock_mailbox(m);
+    letter_free(letter);
+    return count;
+}
+
+/* ---- Lua side ---- */
+
+void hp_mailbox_answer_knock(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    m->knock = false;
+    unlock_mailbox(m);
+}
+
+struct hp_letter *hp_mailbox_take(struct hp_mailbox *m, int64_t now)
+{
+    lock_mailbox(m);
+    expire_locked(m, now);
+    struct hp_letter *letter = m->letters;
+    while (letter && letter->state != HP_LETTER_WAITING)
+        letter = letter->next;
+    if (letter) {
+        letter->state = HP_LETTER_RUNNING;
+        m->waiting--;
+    }
+    unlock_mailbox(m);
+    return letter;
+}
+
+void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_report *report)
+{
+    lock_mailbox(m);
+    letter->report = report;
+    letter_end(m, letter, report ? report->status : HP_NO_MEMORY, NULL);
+    unlock_mailbox(m);
+}
+
+size_t hp_mailbox_waiting(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    size_t waiting = m->waiting;
+    unlock_mailbox(m);
+    return waiting;
+}
+
+bool hp_mailbox_wants_poll(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    bool wanted = m->waiting > 0 || m->knock;
+    unlock_mailbox(m);
+    return wanted;
+}

@@ -1,0 +1,171 @@
+#include "agent/start_options.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+
+#include "agent/closest.h"
+
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_LATER };
+
+#define AT(field) offsetof(struct hotpatch_options, field)
+
+static const struct option {
+    const char *key;
+    enum option_kind kind;
+    size_t offset;
+    const char *later; /* why it is refused in this version, and what to do */
+} options_known[] = {
+    {"name", OPTION_TEXT, AT(name), NULL},
+    {"state", OPTION_TEXT, AT(state), NULL},
+    {"dir", OPTION_TEXT, AT(dir), NULL},
+    {"listen", OPTION_LIST, AT(listen), NULL},
+    {"safepoint", OPTION_TEXT, AT(safepoint), NULL},
+    {"allow", OPTION_LIST, AT(allow), NULL},
+    {"deny", OPTION_LIST, AT(deny), NULL},
+    {"max_pause_ms", OPTION_NUMBER, AT(max_pause_ms), NULL},
+    {"tls", OPTION_LATER, 0, "only the ipc socket is served; from another machine, forward it over ssh"},
+    {"audit", OPTION_LATER, 0, "`hotpatch log` tells who patched what"},
+};
+#define OPTION_COUNT (sizeof options_known / sizeof *options_known)
+
+static const struct option *option_find(const char *key)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(options_known[i].key, key) == 0)
+            return &options_known[i];
+    }
+    return NULL;
+}
+
+static void unknown_option(lua_State *L, const char *key)
+{
+    const char *names[OPTION_COUNT];
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        names[i] = options_known[i].key;
+    const char *closest = hp_closest(key, names, OPTION_COUNT);
+    if (closest)
+        luaL_error(L, "hotpatch.start: there is no option '%s'; did you mean '%s'?", key, closest);
+    luaL_error(L, "hotpatch.start: there is no option '%s'", key);
+}
+
+static void wrong_type(lua_State *L, const char *key, const char *wanted)
+{
+    luaL_error(L, "hotpatch.start: '%s' should be %s and is a %s", key, wanted, luaL_typename(L, -1));
+}
+
+/* The value on top as a NULL-terminated list, in a userdata that is kept in the table at `anchor`. */
+static const char *const *read_list(lua_State *L, int anchor, const char *key)
+{
+    bool one = lua_type(L, -1) == LUA_TSTRING;
+    if (!one && !lua_istable(L, -1))
+        wrong_type(L, key, "a list of strings");
+    size_t count = one ? 1 : (size_t)lua_rawlen(L, -1);
+    const char **list = lua_newuserdatauv(L, (count + 1) * sizeof *list, 0);
+    lua_setfield(L, anchor, key);
+    for (size_t i = 0; i < count; i++) {
+        if (one)
+            lua_pushvalue(L, -1);
+        else
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            wrong_type(L, key, "a list of strings");
+        list[i] = lua_tostring(L, -1); /* the list itself holds it */
+        lua_pop(L, 1);
+    }
+    list[count] = NULL;
+    return list;
+}
+
+static void read_option(lua_State *L, int anchor, const struct option *option, struct hotpatch_options *options)
+{
+    char *field = (char *)options + option->offset;
+    switch (option->kind) {
+    case OPTION_TEXT: {
+        if (lua_type(L, -1) != LUA_TSTRING)
+            wrong_type(L, option->key, "a string");
+        const char *text = lua_tostring(L, -1);
+        memcpy(field, &text, sizeof text);
+        break;
+    }
+    case OPTION_LIST: {
+        const char *const *list = read_list(L, anchor, option->key);
+        memcpy(field, &list, sizeof list);
+        break;
+    }
+    case OPTION_NUMBER: {
+        if (lua_type(L, -1) != LUA_TNUMBER)
+            wrong_type(L, option->key, "a number");
+        double number = (double)lua_tonumber(L, -1);
+        memcpy(field, &number, sizeof number);
+        break;
+    }
+    case OPTION_LATER:
+        luaL_error(L, "hotpatch.start: '%s' is not in this version; %s", option->key, option->later);
+    }
+}
+
+void hp_start_options_read(lua_State *L, int index, struct hotpatch_options *options)
+{
+    *options = (struct hotpatch_options)HOTPATCH_OPTIONS_INIT;
+    luaL_checkstack(L, 8, NULL);
+    lua_newtable(L);
+    int anchor = lua_gettop(L);
+    if (lua_isnoneornil(L, index))
+        return;
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "hotpatch.start: its options have names, as in start { name = \"game\" }");
+        const char *key = lua_tostring(L, -2);
+        const struct option *option = option_find(key);
+        if (!option)
+            unknown_option(L, key);
+        else
+            read_option(L, anchor, option, options);
+        lua_pop(L, 1);
+    }
+}
+
+/* ---- checking ---- */
+
+static bool check_word(const char *key, const char *text, struct hp_why *why)
+{
+    size_t len = text ? strlen(text) : 1;
+    if (len == 0 || len > 64)
+        return hp_why_set(why, "'%s' should have 1 to 64 bytes", key);
+    for (const char *s = text ? text : ""; *s; s++) {
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            return hp_why_set(why, "'%s' has a control character", key);
+    }
+    return true;
+}
+
+static bool check_safepoint(const char *word, struct hp_why *why)
+{
+    static const char *const words[] = {"auto", "poll", "signal", "hook"};
+    if (!word || strcmp(word, "auto") == 0 || strcmp(word, "poll") == 0)
+        return true;
+    if (strcmp(word, "signal") == 0 || strcmp(word, "hook") == 0)
+        return hp_why_set(why, "safepoint '%s' is not in this version; call hotpatch.poll() in the program's loop", word);
+    const char *closest = hp_closest(word, words, 4);
+    return hp_why_set(why, "safepoint '%s' is none; %s%s%s", word, closest ? "did you mean '" : "there are 'auto' and 'poll'",
+                      closest ? closest : "", closest ? "'?" : "");
+}
+
+bool hp_start_options_check(const struct hotpatch_options *given, struct hotpatch_options *out, struct hp_why *why)
+{
+    *out = (struct hotpatch_options)HOTPATCH_OPTIONS_INIT;
+    if (given) {
+        if (given->size < sizeof given->size || given->size > 4096)
+            return hp_why_set(why, "options.size is not set; begin with HOTPATCH_OPTIONS_INIT");
+        size_t size = given->size < sizeof *out ? given->size : sizeof *out;
+        memcpy(out, given, size);
+        out->size = sizeof *out;
+    }
+    if (!isfinite(out->max_pause_ms) || out->max_pause_ms < 0)
+        return hp_why_set(why, "'max_pause_ms' should be a number of milliseconds, 0 or more");
+    return check_word("name", out->name, why) && check_word("state", out->state, why) &&
+           check_safepoint(out->safepoint, why);
+}
