@@ -1,4 +1,4 @@
-#include "client/suggest.h"
+#include "proto/suggest.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,0 +1,49 @@
+/* hotpatch engine: patching of one Lua state family. No I/O, no nng, no msgpack: requests and reports are plain structs.
+ *
+ * All calls are made on the Lua thread. None raises a Lua error, none leaves anything on the stack, none needs more than
+ * LUA_MINSTACK slots: each takes one protected entry on a coroutine of its own, with the hooks cleared and the collector
+ * stopped (and restored only if it was running).
+ */
+#ifndef HP_ENGINE_H
+#define HP_ENGINE_H
+
+#include <lua.h>
+
+#include "proto/report.h"
+#include "proto/request.h"
+
+struct hp_engine;
+
+struct hp_engine_options {
+    const char *const *allow; /* module patterns (Lua patterns, whole name), NULL-terminated; NULL: everything */
+    const char *const *deny;  /* likewise; deny wins; NULL: nothing besides what is always denied */
+    double max_pause_ms;      /* of one slice; 0: 1 ms */
+    size_t source_cap;        /* bytes of recorded source texts; 0: 16 MB */
+};
+
+/* Opens the engine on L's state: copies the options, makes its registry entries, wraps the Lua searcher of `require` so
+ * that texts are recorded, and tries the dump format on a known function. [-0, +0, -]
+ * NULL with *error a static sentence when memory is short; nothing has changed in the state then. */
+struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *options, const char **error);
+
+/* Gives back everything: searcher unwrapped if it is still ours, registry entries cleared, history gone. Safe from a
+ * finalizer (lua_close). [-0, +0, -] */
+void hp_engine_close(struct hp_engine *engine, lua_State *L);
+
+/* Runs one request of kind diff, push, revert, inspect or eval to its end, on L or any coroutine of its family, and
+ * fills the report: status, modules, warnings, cost, error. `who` (may be NULL) goes into the log: "uid 1000, pid 4121".
+ * Ids, deadlines and agent fields are the caller's. [-0, +0, -] */
+void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_request *request, const char *who,
+                   struct hp_report *report);
+
+/* Fills `report->patches`, newest first, and `report->generation`. Touches no Lua state. The I/O side never calls this:
+ * the Lua side takes a snapshot after each run. */
+void hp_engine_log(const struct hp_engine *engine, struct hp_report *report);
+
+int64_t hp_engine_generation(const struct hp_engine *engine);
+int64_t hp_engine_patches(const struct hp_engine *engine); /* applied and not reverted */
+
+/* True while hp_engine_run is active in this state: `poll` then returns 0 at once. */
+bool hp_engine_busy(const struct hp_engine *engine);
+
+#endif

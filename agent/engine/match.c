@@ -1,0 +1,509 @@
+/* hotpatch engine: base and new, paired with each other. The contract is in match.h.
+ *
+ *   1. walk both results together: what stands at the same path is a pair
+ *   2. effects with the same callee and plain arguments: the functions passed to them are pairs
+ *   3. prototypes left over, within paired parents: by the name that the bytecode gives, by equal code, by alignment
+ *      (new pairs of 3 bring closures, which may bring cells: back to 1 with those)
+ *   4. cells, by the votes of the function pairs that captured them
+ */
+#include "agent/engine/match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- small questions --------------------------------------------------------------------------------------------- */
+
+bool hp_is_function(const struct hp_graph *g, hp_id id)
+{
+    return g && id != HP_NO_ID && hp_graph_node(g, id)->kind == HP_NODE_FUNCTION;
+}
+
+struct hp_code hp_code_of(const struct hp_graph *g, hp_id function)
+{
+    const struct hp_node *n = hp_graph_node(g, function);
+    return (struct hp_code){n->function.tree, n->function.prototype};
+}
+
+const struct hp_prototype *hp_prototype_at(const struct hp_graph *g, struct hp_code code)
+{
+    return &g->trees.items[code.tree]->prototypes.items[code.prototype];
+}
+
+bool hp_code_is(struct hp_code a, struct hp_code b)
+{
+    return a.tree == b.tree && a.prototype == b.prototype;
+}
+
+bool hp_code_none(struct hp_code a)
+{
+    return a.tree == HP_NO_ID;
+}
+
+int hp_upvalue_named(const struct hp_graph *g, hp_id function, const char *name)
+{
+    const struct hp_prototype *p = hp_prototype_at(g, hp_code_of(g, function));
+    for (size_t i = 0; name && i < p->upvalues.count; i++)
+        if (p->upvalues.items[i].name && strcmp(p->upvalues.items[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+bool hp_is_list(const struct hp_graph *g, hp_id table)
+{
+    const struct hp_node *n = hp_graph_node(g, table);
+    if (n->kind != HP_NODE_TABLE)
+        return false;
+    for (size_t i = 0; i < n->entries.count; i++) { /* sorted: integers in order, strings before them */
+        const struct hp_node *key = hp_graph_node(g, n->entries.items[i].key);
+        if (key->kind != HP_NODE_INTEGER || key->integer != (int64_t)i + 1)
+            return false;
+    }
+    return true;
+}
+
+bool hp_root_has_base(const struct hp_match *m, uint32_t module)
+{
+    return m->base && m->roots[module].base != HP_NO_ID;
+}
+
+/* --- the tables of the match ------------------------------------------------------------------------------------- */
+
+static const struct hp_code NO_CODE = {HP_NO_ID, HP_NO_PROTOTYPE};
+
+static uint32_t *filled(struct hp_arena *a, size_t count)
+{
+    uint32_t *array = hp_arena_alloc(a, (count + 1) * sizeof *array);
+    for (size_t i = 0; array && i < count; i++)
+        array[i] = HP_NO_ID;
+    return array;
+}
+
+static struct hp_code **code_tables(struct hp_arena *a, const struct hp_graph *g)
+{
+    size_t count = g ? g->trees.count : 0;
+    struct hp_code **tables = hp_arena_alloc(a, (count + 1) * sizeof *tables);
+    for (size_t t = 0; tables && t < count; t++) {
+        size_t n = g->trees.items[t]->prototypes.count;
+        tables[t] = hp_arena_alloc(a, (n + 1) * sizeof **tables);
+        for (size_t i = 0; tables[t] && i < n; i++)
+            tables[t][i] = NO_CODE;
+    }
+    return tables;
+}
+
+static bool match_init(struct hp_match *m)
+{
+    struct hp_arena *a = &m->arena;
+    size_t bn = m->base ? m->base->nodes.count : 0, bc = m->base ? m->base->cells.count : 0;
+    size_t be = m->base ? m->base->effects.count : 0;
+
+    m->fresh_code = code_tables(a, m->fresh);
+    m->base_code = code_tables(a, m->base);
+    m->base_of = filled(a, m->fresh->nodes.count);
+    m->fresh_of = filled(a, bn);
+    m->cell_base = filled(a, m->fresh->cells.count);
+    m->cell_fresh = filled(a, bc);
+    m->effect_paired_base = hp_arena_alloc(a, be + 1);
+    m->effect_paired_fresh = hp_arena_alloc(a, m->fresh->effects.count + 1);
+    m->live_fresh = filled(a, m->live->graph.nodes.count);
+    m->twin = filled(a, m->fresh->nodes.count);
+    m->live_code = hp_arena_alloc(a, (m->live->graph.nodes.count + 1) * sizeof *m->live_code);
+    for (size_t i = 0; m->live_code && i < m->live->graph.nodes.count; i++)
+        m->live_code[i] = NO_CODE;
+    hp_map_init(&m->votes, a);
+    hp_map_init(&m->placeholder_live, a);
+    return !hp_arena_failed(a);
+}
+
+/* --- 1. the walk over base and new ------------------------------------------------------------------------------- */
+
+struct pair {
+    hp_id base, fresh;
+};
+
+struct pairing {
+    struct hp_match *m;
+    struct hp_map seen;
+    HP_LIST(struct pair) todo;
+    size_t next;
+};
+
+static void pair_later(struct pairing *p, hp_id base, hp_id fresh)
+{
+    bool new_pair = false;
+    if (base == HP_NO_ID || fresh == HP_NO_ID || base == HP_NIL || fresh == HP_NIL)
+        return;
+    hp_map_put(&p->seen, base, fresh, 1, &new_pair);
+    struct pair *pair = new_pair ? HP_PUSH(&p->m->arena, &p->todo) : NULL;
+    if (pair)
+        *pair = (struct pair){base, fresh};
+}
+
+/* One to one: the first that asks is served. */
+static bool pair_codes(struct hp_match *m, struct hp_code base, struct hp_code fresh)
+{
+    struct hp_code *of_fresh = &m->fresh_code[fresh.tree][fresh.prototype];
+    struct hp_code *of_base = &m->base_code[base.tree][base.prototype];
+    if (hp_code_none(*of_fresh) && hp_code_none(*of_base)) {
+        *of_fresh = base;
+        *of_base = fresh;
+    }
+    return hp_code_is(*of_fresh, base);
+}
+
+static void vote(struct hp_match *m, uint32_t base_cell, uint32_t fresh_cell)
+{
+    bool first = false;
+    uint32_t *votes = hp_map_put(&m->votes, base_cell, fresh_cell, 1, &first);
+    if (votes && !first)
+        ++*votes;
+}
+
+static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
+{
+    struct hp_match *m = p->m;
+    if (!pair_codes(m, hp_code_of(m->base, base), hp_code_of(m->fresh, fresh)))
+        return;
+    if (m->base_of[fresh] == HP_NO_ID)
+        m->base_of[fresh] = base;
+    if (m->fresh_of[base] == HP_NO_ID)
+        m->fresh_of[base] = fresh;
+    const struct hp_prototype *proto = hp_prototype_at(m->fresh, hp_code_of(m->fresh, fresh));
+    for (size_t i = 0; i < proto->upvalues.count; i++) {
+        int j = hp_upvalue_named(m->base, base, proto->upvalues.items[i].name);
+        if (j < 0)
+            continue;
+        uint32_t fc = hp_graph_node(m->fresh, fresh)->cells.items[i];
+        uint32_t bc = hp_graph_node(m->base, base)->cells.items[j];
+        vote(m, bc, fc);
+        pair_later(p, m->base->cells.items[bc].value, m->fresh->cells.items[fc].value);
+    }
+}
+
+/* Lists are not walked by index: an element inserted in front would make pairs of strangers. What is in them is left to
+ * the prototypes' own ways. */
+static void pair_fields(struct pairing *p, hp_id base, hp_id fresh)
+{
+    struct hp_match *m = p->m;
+    if (hp_is_list(m->fresh, fresh) && hp_is_list(m->base, base))
+        return;
+    const struct hp_node *f = hp_graph_node(m->fresh, fresh), *b = hp_graph_node(m->base, base);
+    for (size_t i = 0; i < f->entries.count; i++) {
+        const struct hp_entry *e = &f->entries.items[i];
+        pair_later(p, hp_graph_field(m->base, base, m->fresh, e->key), e->value);
+    }
+    pair_later(p, b->metatable, f->metatable);
+}
+
+static void run_pairs(struct pairing *p)
+{
+    struct hp_match *m = p->m;
+    while (p->next < p->todo.count && !hp_arena_failed(&m->arena)) {
+        struct pair pair = p->todo.items[p->next++];
+        const struct hp_node *b = hp_graph_node(m->base, pair.base), *f = hp_graph_node(m->fresh, pair.fresh);
+        if (b->kind == HP_NODE_FUNCTION && f->kind == HP_NODE_FUNCTION)
+            pair_functions(p, pair.base, pair.fresh);
+        else if (hp_node_is_tabular(b) && hp_node_is_tabular(f))
+            pair_fields(p, pair.base, pair.fresh);
+    }
+}
+
+static void pair_roots(struct pairing *p)
+{
+    struct hp_match *m = p->m;
+    for (uint32_t i = 0; i < m->fresh->modules.count; i++) {
+        if (!hp_root_has_base(m, i))
+            continue;
+        const struct hp_graph_module *f = &m->fresh->modules.items[i], *b = &m->base->modules.items[m->roots[i].base];
+        pair_codes(m, (struct hp_code){b->tree, 0}, (struct hp_code){f->tree, 0});
+        pair_later(p, b->root, f->root);
+        pair_later(p, b->environment, f->environment);
+    }
+    for (size_t i = 0; i < m->fresh->written.count; i++) { /* views into which both wrote: one live object */
+        hp_id f = m->fresh->written.items[i];
+        for (size_t j = 0; j < m->base->written.count && hp_graph_node(m->fresh, f)->handle; j++)
+            if (hp_graph_node(m->base, m->base->written.items[j])->handle == hp_graph_node(m->fresh, f)->handle)
+                pair_later(p, m->base->written.items[j], f);
+    }
+    run_pairs(p);
+}
+
+/* --- 2. effects -------------------------------------------------------------------------------------------------- */
+
+static bool same_value(const struct hp_match *m, hp_id base, hp_id fresh)
+{
+    const struct hp_node *b = hp_graph_node(m->base, base), *f = hp_graph_node(m->fresh, fresh);
+    if (b->kind == HP_NODE_PLACEHOLDER && f->kind == HP_NODE_PLACEHOLDER)
+        return hp_expression_equal(m->base, b->expression, m->fresh, f->expression);
+    if (b->kind == HP_NODE_FUNCTION || f->kind == HP_NODE_FUNCTION || b->kind == HP_NODE_TABLE || f->kind == HP_NODE_TABLE)
+        return b->kind == f->kind; /* made by the bodies: they do not tell effects apart */
+    return hp_node_equal(m->base, base, m->fresh, fresh);
+}
+
+static bool same_effect(const struct hp_match *m, const struct hp_effect *b, const struct hp_effect *f)
+{
+    if (b->arguments.count != f->arguments.count || !same_value(m, b->callee, f->callee))
+        return false;
+    for (size_t i = 0; i < b->arguments.count; i++)
+        if (!same_value(m, b->arguments.items[i], f->arguments.items[i]))
+            return false;
+    return true;
+}
+
+/* Functions that an effect was handed have equal code in both? Then the effects are a surer pair. */
+static bool same_functions(const struct hp_match *m, const struct hp_effect *b, const struct hp_effect *f)
+{
+    for (size_t i = 0; i < b->arguments.count; i++) {
+        hp_id x = b->arguments.items[i], y = f->arguments.items[i];
+        if (!hp_is_function(m->base, x))
+            continue;
+        struct hp_code cx = hp_code_of(m->base, x), cy = hp_code_of(m->fresh, y);
+        if (!hp_prototype_equal(m->base->trees.items[cx.tree], cx.prototype, m->fresh->trees.items[cy.tree], cy.prototype))
+            return false;
+    }
+    return true;
+}
+
+static void pair_effect(struct pairing *p, size_t base, size_t fresh)
+{
+    struct hp_match *m = p->m;
+    const struct hp_effect *b = &m->base->effects.items[base], *f = &m->fresh->effects.items[fresh];
+    m->effect_paired_base[base] = m->effect_paired_fresh[fresh] = true;
+    for (size_t i = 0; i < b->arguments.count; i++)
+        pair_later(p, b->arguments.items[i], f->arguments.items[i]);
+}
+
+static void pair_effects_where(struct pairing *p, bool equal_code)
+{
+    struct hp_match *m = p->m;
+    for (size_t i = 0; i < m->fresh->effects.count; i++) {
+        const struct hp_effect *f = &m->fresh->effects.items[i];
+        if (m->effect_paired_fresh[i] || !hp_root_has_base(m, f->module))
+            continue;
+        for (size_t j = 0; j < m->base->effects.count; j++) {
+            const struct hp_effect *b = &m->base->effects.items[j];
+            if (m->effect_paired_base[j] || b->module != m->roots[f->module].base || !same_effect(m, b, f))
+                continue;
+            if (equal_code && !same_functions(m, b, f))
+                continue;
+            pair_effect(p, j, i);
+            break;
+        }
+    }
+}
+
+static void pair_effects(struct pairing *p)
+{
+    pair_effects_where(p, true);
+    pair_effects_where(p, false);
+    run_pairs(p);
+}
+
+/* --- 3. prototypes within paired parents ------------------------------------------------------------------------- */
+
+enum way { BY_NAME, BY_CODE, BY_ALIGNMENT };
+
+static bool overlap(const struct hp_prototype *a, const struct hp_prototype *b)
+{
+    size_t common = 0, most = a->upvalues.count > b->upvalues.count ? a->upvalues.count : b->upvalues.count;
+    for (size_t i = 0; i < a->upvalues.count; i++)
+        for (size_t j = 0; j < b->upvalues.count; j++)
+            common += a->upvalues.items[i].name && b->upvalues.items[j].name &&
+                      strcmp(a->upvalues.items[i].name, b->upvalues.items[j].name) == 0;
+    return common * 2 >= most;
+}
+
+static bool same_name(const struct hp_prototype *a, const struct hp_prototype *b)
+{
+    return a->name && b->name ? strcmp(a->name, b->name) == 0 : a->name == b->name;
+}
+
+/* May these two be one function that was edited? Only what lies between the same neighbours is asked (see align). */
+static bool alike(const struct hp_prototype *a, const struct hp_prototype *b)
+{
+    return same_name(a, b) && a->parameters == b->parameters && a->vararg == b->vararg && overlap(a, b);
+}
+
+/* Is this the only child of its parent with its name? ".f" in a list of tables, say, names many. */
+static bool only_name(const struct hp_graph *g, struct hp_code child)
+{
+    const struct hp_prototype *p = hp_prototype_at(g, child);
+    const struct hp_prototype *parent = hp_prototype_at(g, (struct hp_code){child.tree, p->parent});
+    size_t count = 0;
+    for (size_t i = 0; i < parent->nested.count; i++)
+        count += same_name(p, hp_prototype_at(g, (struct hp_code){child.tree, parent->nested.items[i]}));
+    return count == 1;
+}
+
+static bool agrees(const struct hp_match *m, enum way way, struct hp_code base, struct hp_code fresh)
+{
+    const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
+    if (way == BY_NAME)
+        return b->name && same_name(b, f) && only_name(m->base, base) && only_name(m->fresh, fresh);
+    return b->fingerprint == f->fingerprint &&
+           hp_prototype_equal(m->base->trees.items[base.tree], base.prototype, m->fresh->trees.items[fresh.tree],
+                              fresh.prototype);
+}
+
+/* Children of two paired parents that agree and are still free, in order. */
+static bool pair_children(struct hp_match *m, enum way way, struct hp_code base, struct hp_code fresh)
+{
+    const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
+    bool any = false;
+    for (size_t i = 0; i < f->nested.count; i++) {
+        struct hp_code child = {fresh.tree, f->nested.items[i]};
+        for (size_t j = 0; j < b->nested.count && hp_code_none(m->fresh_code[child.tree][child.prototype]); j++) {
+            struct hp_code other = {base.tree, b->nested.items[j]};
+            if (hp_code_none(m->base_code[other.tree][other.prototype]) && agrees(m, way, other, child))
+                any |= pair_codes(m, other, child);
+        }
+    }
+    return any;
+}
+
+/* The free child that follows child number `from`, up to the next paired one. */
+static size_t next_free(const struct hp_prototype *p, struct hp_code *pairs, size_t from)
+{
+    return from < p->nested.count && hp_code_none(pairs[p->nested.items[from]]) ? from : p->nested.count;
+}
+
+/* Free children that follow the same paired neighbour (or the beginning), one by one, while they are alike. */
+static bool align_children(struct hp_match *m, struct hp_code base, struct hp_code fresh)
+{
+    const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
+    struct hp_code *of_base = m->base_code[base.tree], *of_fresh = m->fresh_code[fresh.tree];
+    bool any = false;
+    size_t i = 0, j = 0;
+    for (;;) {
+        size_t fi = next_free(f, of_fresh, i), bj = next_free(b, of_base, j);
+        if (fi < f->nested.count && bj < b->nested.count) {
+            struct hp_code x = {base.tree, b->nested.items[bj]}, y = {fresh.tree, f->nested.items[fi]};
+            if (alike(hp_prototype_at(m->base, x), hp_prototype_at(m->fresh, y)))
+                any |= pair_codes(m, x, y);
+        }
+        /* On to the neighbour: the next paired child of new, and its twin in base. */
+        while (i < f->nested.count && hp_code_none(of_fresh[f->nested.items[i]]))
+            i++;
+        if (i >= f->nested.count)
+            return any;
+        uint32_t twin = of_fresh[f->nested.items[i]].prototype;
+        i++;
+        for (j = 0; j < b->nested.count && b->nested.items[j] != twin; j++)
+            continue;
+        j++;
+    }
+}
+
+static bool pair_prototypes(struct hp_match *m, enum way way)
+{
+    bool any = false;
+    for (uint32_t t = 0; t < m->fresh->trees.count; t++) {
+        size_t count = m->fresh->trees.items[t]->prototypes.count;
+        for (uint32_t id = 0; id < count; id++) { /* preorder: parents before children */
+            struct hp_code fresh = {t, id}, base = m->fresh_code[t][id];
+            if (hp_code_none(base))
+                continue;
+            any |= way == BY_ALIGNMENT ? align_children(m, base, fresh) : pair_children(m, way, base, fresh);
+        }
+    }
+    return any;
+}
+
+/* Staged closures of paired prototypes that no path has brought together: a renamed helper, a function in a local that
+ * nothing exported captures. */
+static void pair_instances(struct pairing *p)
+{
+    struct hp_match *m = p->m;
+    struct hp_map by_code;
+    hp_map_init(&by_code, &m->arena);
+    for (hp_id id = 1; id < m->base->nodes.count; id++)
+        if (hp_is_function(m->base, id) && m->fresh_of[id] == HP_NO_ID) {
+            struct hp_code code = hp_code_of(m->base, id);
+            hp_map_put(&by_code, code.tree, code.prototype, id, NULL);
+        }
+    for (hp_id id = 1; id < m->fresh->nodes.count; id++) {
+        if (!hp_is_function(m->fresh, id) || m->base_of[id] != HP_NO_ID)
+            continue;
+        struct hp_code code = hp_code_of(m->fresh, id), base = m->fresh_code[code.tree][code.prototype];
+        const uint32_t *found = hp_code_none(base) ? NULL : hp_map_find(&by_code, base.tree, base.prototype);
+        if (found)
+            pair_later(p, *found, id);
+    }
+    run_pairs(p);
+}
+
+/* --- 4. cells ---------------------------------------------------------------------------------------------------- */
+
+struct ballot {
+    uint32_t base, fresh, votes;
+};
+
+/* Most votes first, then in the order of the new source. */
+static int by_votes(const void *x, const void *y)
+{
+    const struct ballot *a = x, *b = y;
+    if (a->votes != b->votes)
+        return a->votes < b->votes ? 1 : -1;
+    if (a->fresh != b->fresh)
+        return a->fresh < b->fresh ? -1 : 1;
+    return a->base < b->base ? -1 : a->base > b->base;
+}
+
+static void pair_cells(struct hp_match *m)
+{
+    HP_LIST(struct ballot) ballots = {0};
+    for (uint32_t fc = 0; fc < m->fresh->cells.count; fc++)
+        for (uint32_t bc = 0; m->votes.count && bc < m->base->cells.count; bc++) {
+            const uint32_t *votes = hp_map_find(&m->votes, bc, fc);
+            struct ballot *b = votes ? HP_PUSH(&m->arena, &ballots) : NULL;
+            if (b)
+                *b = (struct ballot){bc, fc, *votes};
+        }
+    if (ballots.count)
+        qsort(ballots.items, ballots.count, sizeof *ballots.items, by_votes);
+    for (size_t i = 0; i < ballots.count; i++) {
+        const struct ballot *b = &ballots.items[i];
+        if (m->cell_base[b->fresh] == HP_NO_ID && m->cell_fresh[b->base] == HP_NO_ID) {
+            m->cell_base[b->fresh] = b->base;
+            m->cell_fresh[b->base] = b->fresh;
+        }
+    }
+}
+
+/* --- together ---------------------------------------------------------------------------------------------------- */
+
+static void pair_base_and_new(struct hp_match *m)
+{
+    struct pairing p = {.m = m};
+    hp_map_init(&p.seen, &m->arena);
+    pair_roots(&p);
+    pair_effects(&p);
+    for (enum way way = BY_NAME; way <= BY_ALIGNMENT; way++)
+        while (pair_prototypes(m, way) && !hp_arena_failed(&m->arena))
+            pair_instances(&p);
+    pair_cells(m);
+}
+
+enum hp_status hp_match(struct hp_match *m, const struct hp_graph *base, const struct hp_graph *fresh,
+                        const struct hp_live *live, const struct hp_root *roots)
+{
+    memset(m, 0, sizeof *m);
+    hp_arena_init(&m->arena);
+    m->base = base;
+    m->fresh = fresh;
+    m->live = live;
+    m->roots = roots;
+    if (!match_init(m))
+        return HP_NO_MEMORY;
+    if (base)
+        pair_base_and_new(m);
+    if (!hp_arena_failed(&m->arena))
+        hp_match_slots(m);
+    return hp_arena_failed(&m->arena) ? HP_NO_MEMORY : HP_OK;
+}
+
+void hp_match_fini(struct hp_match *m)
+{
+    hp_arena_fini(&m->arena);
+    memset(m, 0, sizeof *m);
+}

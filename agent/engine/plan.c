@@ -1,0 +1,310 @@
+/* hotpatch engine: phase 7. The contract is in plan.h; the parts are in planner.h. Read hp_plan_make first. */
+#include "agent/engine/plan.h"
+
+#include <string.h>
+
+#include "agent/engine/planner.h"
+
+bool hp_planner_selects(const struct hp_planner *p, hp_id fresh)
+{
+    return p->options->functions.count == 0 || hp_map_find(&p->selected, fresh, 0) != NULL;
+}
+
+/* --- what was asked for -------------------------------------------------------------------------------------------- */
+
+/* --function PATH: those functions of the new source, and what they need. */
+static bool select_functions(struct hp_planner *p)
+{
+    for (size_t i = 0; i < p->options->functions.count; i++) {
+        const char *path = p->options->functions.items[i];
+        bool found = false;
+        for (size_t j = 0; j < p->match->slots.count; j++) {
+            const struct hp_slot *s = &p->match->slots.items[j];
+            if (hp_is_function(p->fresh, s->fresh) && strcmp(s->path, path) == 0) {
+                hp_map_put(&p->selected, s->fresh, 0, 1, NULL);
+                found = true;
+            }
+        }
+        if (!found) {
+            hp_report_fail(p->report, HP_REFUSED, "the new source has no function \"%s\"; `hotpatch diff` lists the paths it has",
+                           path);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void plan_modules(struct hp_planner *p)
+{
+    for (size_t i = 0; i < p->fresh->modules.count; i++) {
+        struct hp_plan_module *m = HP_PUSH(&p->plan->arena, &p->plan->modules);
+        if (!m)
+            return;
+        m->name = hp_arena_str(&p->plan->arena, p->fresh->modules.items[i].name);
+        m->object = hp_value_object(p->match->roots[i].object);
+        if (!hp_root_has_base(p->match, (uint32_t)i))
+            hp_planner_note(p, HP_R03_NO_BASE, (uint32_t)i, NULL,
+                            "there is no source of what runs to compare with: matched by names alone; send it with --base or --git");
+    }
+}
+
+/* --- functions that slots do not speak of ------------------------------------------------------------------------- */
+
+/* Every walked place that holds an old function gets its successor: aliases made at run time, handlers in tables and
+ * locals, elements of lists. */
+static void replace_held_functions(struct hp_planner *p)
+{
+    for (hp_id id = 1; id < p->live->nodes.count; id++) {
+        const struct hp_node *n = hp_graph_node(p->live, id);
+        for (size_t i = 0; i < n->entries.count && n->kind == HP_NODE_TABLE; i++) {
+            const struct hp_entry *e = &n->entries.items[i];
+            if (!hp_is_function(p->live, e->value))
+                continue;
+            struct hp_value value = hp_value_successor(p, e->value, 0, "?");
+            struct hp_slot place = {.kind = HP_SLOT_FIELD, .container = id, .key_in = p->live, .key = e->key, .live = e->value, .path = "?"};
+            if (value.kind == HP_VALUE_FUNCTION)
+                hp_planner_set_field(p, &place, value);
+        }
+    }
+    for (uint32_t c = 0; c < p->live->cells.count; c++) {
+        hp_id held = p->live->cells.items[c].value;
+        struct hp_value value = {0};
+        if (hp_is_function(p->live, held))
+            value = hp_value_successor(p, held, 0, "?");
+        if (value.kind == HP_VALUE_FUNCTION)
+            hp_planner_set_cell(p, c, value, "?");
+    }
+    hp_planner_fill(p);
+}
+
+/* Locals of replaced functions that no new function uses. */
+static void report_orphans(struct hp_planner *p)
+{
+    struct hp_map seen;
+    hp_map_init(&seen, &p->plan->arena);
+    for (size_t i = 0; i < p->plan->functions.count; i++) {
+        const struct hp_plan_function *f = &p->plan->functions.items[i];
+        hp_id live = f->replaces ? hp_live_node(p->match->live, f->replaces) : HP_NIL;
+        struct hp_report_module *m = hp_planner_module(p, f->module);
+        for (size_t u = 0; live != HP_NIL && m && u < hp_graph_node(p->live, live)->cells.count; u++) {
+            uint32_t cell = hp_graph_node(p->live, live)->cells.items[u];
+            const char *name = hp_prototype_at(p->live, hp_code_of(p->live, live))->upvalues.items[u].name;
+            bool first = false;
+            hp_map_put(&seen, cell, 0, 1, &first);
+            if (!first || hp_map_find(&p->joined, cell, 0) || (name && strcmp(name, "_ENV") == 0))
+                continue;
+            const char **slot = HP_PUSH(&p->report->arena, &m->orphaned);
+            if (slot)
+                *slot = hp_path_upvalue(&p->report->arena, f->path, name);
+        }
+    }
+}
+
+/* R06: prototypes of the body itself that found no partner and that the body did not instantiate when it was staged: whatever
+ * closures they have stay as they are. Inner functions come and go with the functions around them. */
+static bool instantiated(const struct hp_graph *g, struct hp_code code)
+{
+    for (hp_id id = 1; id < g->nodes.count; id++)
+        if (hp_is_function(g, id) && hp_code_is(hp_code_of(g, id), code))
+            return true;
+    return false;
+}
+
+static void note_unpaired(struct hp_planner *p)
+{
+    for (uint32_t i = 0; i < p->fresh->modules.count; i++) {
+        if (!hp_root_has_base(p->match, i) || p->options->functions.count)
+            continue;
+        uint32_t tree = p->fresh->modules.items[i].tree;
+        const struct hp_prototype *body = &p->fresh->trees.items[tree]->prototypes.items[0];
+        for (size_t k = 0; k < body->nested.count; k++) {
+            struct hp_code code = {tree, body->nested.items[k]};
+            const struct hp_prototype *f = hp_prototype_at(p->fresh, code);
+            if (!hp_code_none(p->match->fresh_code[tree][code.prototype]) || instantiated(p->fresh, code))
+                continue;
+            hp_planner_note(p, HP_R06_UNPAIRED, i, f->name,
+                            "the function%s%s at line %d is made only where the body does not come while it is loaded, and has no "
+                            "live counterpart: nothing will hold it",
+                            f->name ? " " : "", f->name ? f->name : "", f->line);
+        }
+    }
+}
+
+/* --- effects -------------------------------------------------------------------------------------------------------- */
+
+static struct hp_report_effect *report_effect(struct hp_planner *p, const struct hp_effect *e, const char *change)
+{
+    struct hp_report_effect *r = HP_PUSH(&p->report->arena, &p->report->effects);
+    if (!r)
+        return NULL;
+    r->call = hp_arena_str(&p->report->arena, e->call ? e->call : "?");
+    r->args = hp_arena_str(&p->report->arena, e->args ? e->args : "");
+    r->line = e->line;
+    r->change = change;
+    return r;
+}
+
+static void plan_effect(struct hp_planner *p, const struct hp_effect *e)
+{
+    const char *path = hp_arena_printf(&p->plan->arena, "line %d", e->line);
+    struct hp_plan_effect effect = {.callee = hp_value_fresh(p, e->callee, e->module, path),
+                                    .report_index = (uint32_t)p->report->effects.count - 1};
+    for (size_t i = 0; i < e->arguments.count; i++) {
+        struct hp_value value = hp_value_fresh(p, e->arguments.items[i], e->module, path);
+        struct hp_value *slot = HP_PUSH(&p->plan->arena, &effect.arguments);
+        if (slot)
+            *slot = value;
+    }
+    struct hp_plan_effect *slot = HP_PUSH(&p->plan->arena, &p->plan->effects);
+    if (slot)
+        *slot = effect;
+    hp_planner_fill(p);
+}
+
+/* A call whose result was needed has been planned as a replay: it is not an effect that is left out. */
+static bool is_replayed(const struct hp_planner *p, const struct hp_effect *e)
+{
+    return e->expression != HP_NO_ID && hp_map_find(&p->replays, e->expression, 0);
+}
+
+static void plan_effects(struct hp_planner *p)
+{
+    bool perform = p->options->effects && strcmp(p->options->effects, "new") == 0;
+    for (size_t i = 0; i < p->fresh->effects.count; i++) {
+        const struct hp_effect *e = &p->fresh->effects.items[i];
+        if (p->match->effect_paired_fresh[i] || !hp_root_has_base(p->match, e->module) || is_replayed(p, e) ||
+            p->options->functions.count)
+            continue;
+        report_effect(p, e, "new");
+        if (perform)
+            plan_effect(p, e);
+        else
+            hp_planner_note(p, HP_R11_EFFECTS, e->module, e->call,
+                            "the new source calls %s(%s) at line %d, which was not done; --effects new does it", e->call, e->args,
+                            e->line);
+    }
+    for (size_t i = 0; p->base && i < p->base->effects.count; i++) {
+        const struct hp_effect *e = &p->base->effects.items[i];
+        if (p->match->effect_paired_base[i] || p->options->functions.count)
+            continue;
+        report_effect(p, e, "gone");
+        hp_planner_note(p, HP_R11_EFFECTS, 0, e->call,
+                        "the new source no longer calls %s(%s); what that call did before stays done", e->call, e->args);
+    }
+}
+
+/* --- hooks ---------------------------------------------------------------------------------------------------------- */
+
+static hp_id hook_named(const struct hp_planner *p, const struct hp_graph_module *m, const char *name)
+{
+    hp_id id = m->returned && hp_node_is_tabular(hp_graph_node(p->fresh, m->root)) ? hp_graph_field_str(p->fresh, m->root, name)
+                                                                                : HP_NO_ID;
+    if (!hp_is_function(p->fresh, id))
+        id = hp_graph_field_str(p->fresh, m->environment, name);
+    return hp_is_function(p->fresh, id) ? id : HP_NO_ID;
+}
+
+static void plan_hook(struct hp_planner *p, uint32_t module, const char *name, struct hp_plan_hook *hook)
+{
+    hp_id id = hook_named(p, &p->fresh->modules.items[module], name);
+    if (id == HP_NO_ID)
+        return;
+    hp_map_put(&p->reported, id, 0, 1, NULL); /* hooks are no functions of the module: not in the report */
+    hook->present = true;
+    hook->function = hp_value_fresh(p, id, module, name);
+    hp_planner_fill(p);
+}
+
+static void plan_hooks(struct hp_planner *p)
+{
+    for (uint32_t i = 0; i < p->fresh->modules.count; i++) {
+        struct hp_plan_hook hotfix = {0}, hotrevert = {0};
+        plan_hook(p, i, "__hotfix", &hotfix);
+        plan_hook(p, i, "__hotrevert", &hotrevert);
+        p->plan->modules.items[i].hotfix = hotfix;
+        p->plan->modules.items[i].hotrevert = hotrevert;
+    }
+}
+
+/* --- checks --------------------------------------------------------------------------------------------------------- */
+
+/* The edges that were walked to what may be written or joined. */
+static void add_check(struct hp_planner *p, struct hp_check check)
+{
+    struct hp_check *slot = check.container ? HP_PUSH(&p->plan->arena, &p->plan->checks) : NULL;
+    if (slot)
+        *slot = check;
+}
+
+static void plan_checks(struct hp_planner *p)
+{
+    for (size_t i = 0; i < p->match->slots.count; i++) {
+        const struct hp_slot *s = &p->match->slots.items[i];
+        uint32_t expected = s->live == HP_NO_ID ? 0 : hp_graph_node(p->live, s->live)->handle;
+        if (expected == 0)
+            continue;
+        if (s->kind == HP_SLOT_CELL) {
+            const struct hp_cell *c = &p->live->cells.items[s->cell];
+            add_check(p, (struct hp_check){.kind = HP_CHECK_UPVALUE,
+                                           .container = hp_graph_node(p->live, c->holder)->handle,
+                                           .upvalue = c->index,
+                                           .expected = expected});
+            continue;
+        }
+        struct hp_check check = {.kind = s->kind == HP_SLOT_FIELD ? HP_CHECK_FIELD : HP_CHECK_METATABLE,
+                                 .container = hp_graph_node(p->live, s->container)->handle,
+                                 .expected = expected};
+        if (s->kind == HP_SLOT_FIELD)
+            check.key = hp_value_key(s->key_in, s->key);
+        add_check(p, check);
+    }
+}
+
+static void count_functions(struct hp_planner *p)
+{
+    for (size_t i = 0; i < p->plan->functions.count; i++)
+        p->plan->modules.items[p->plan->functions.items[i].module].functions++;
+}
+
+/* --- together ------------------------------------------------------------------------------------------------------- */
+
+static void planner_init(struct hp_planner *p, struct hp_plan *plan, const struct hp_match *match,
+                         const struct hp_options *options, struct hp_report *report)
+{
+    struct hp_arena *a = &plan->arena;
+    *p = (struct hp_planner){.match = match,
+                             .base = match->base,
+                             .fresh = match->fresh,
+                             .live = &match->live->graph,
+                             .options = options,
+                             .plan = plan,
+                             .report = report};
+    struct hp_map *maps[] = {&p->functions, &p->successors, &p->cells,   &p->tables,  &p->replays,
+                             &p->coroutines, &p->reported,  &p->written, &p->joined, &p->selected};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        hp_map_init(maps[i], a);
+}
+
+enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, const struct hp_options *options,
+                            struct hp_report *report)
+{
+    struct hp_planner p;
+    planner_init(&p, plan, match, options, report);
+    if (!select_functions(&p))
+        return HP_REFUSED;
+
+    plan_modules(&p);
+    for (size_t i = 0; i < match->slots.count; i++)
+        hp_planner_slot(&p, &match->slots.items[i]);
+    replace_held_functions(&p);
+    plan_hooks(&p);
+    plan_effects(&p);
+    plan_checks(&p);
+    count_functions(&p);
+    report_orphans(&p);
+    note_unpaired(&p);
+
+    if (hp_arena_failed(&plan->arena) || hp_arena_failed(&report->arena))
+        return HP_NO_MEMORY;
+    return report->refusals.count ? HP_REFUSED : HP_OK;
+}
