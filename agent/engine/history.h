@@ -1,0 +1,75 @@
+/* hotpatch engine: what was committed, and how to undo it.
+ *
+ * A record keeps, for each place the patch wrote, what it put there and what stood there before. Old
+ * functions are not kept themselves (a collector must be able to tell that none is left): the record keeps a
+ * *successor*, a closure of the old prototype joined to the old closure's own cells; so a revert gives the
+ * old code on today's state. Targets are held weakly. The Lua side of all records hangs on one registry
+ * entry; the C side is owned by the history.
+ *
+ * Lua thread only.
+ */
+#ifndef HP_HISTORY_H
+#define HP_HISTORY_H
+
+#include <lua.h>
+
+#include "agent/engine/anchor.h"
+#include "agent/engine/plan.h"
+#include "proto/report.h"
+
+#define HP_HISTORY_REVERTIBLE 64
+#define HP_HISTORY_LOGGED     1024
+
+struct hp_sources;
+
+struct hp_history;
+
+struct hp_history *hp_history_open(lua_State *L);          /* NULL: no memory. [-0, +0, m] */
+void hp_history_close(struct hp_history *h, lua_State *L); /* [-0, +0, -] */
+
+int64_t hp_history_generation(const struct hp_history *h); /* commits, reverts included */
+int64_t hp_history_applied(const struct hp_history *h);    /* patches in force */
+int64_t hp_history_last(const struct hp_history *h);       /* id of the newest patch in force; 0: none */
+bool hp_history_in_force(const struct hp_history *h, int64_t patch);
+void hp_history_log(const struct hp_history *h, struct hp_report *report); /* newest first */
+
+/* Makes the plan that undoes the newest patch in force: steps whose `expected` is what the patch put there
+ * and that still stands there; where the server has put something else, there is no step (the report's fields
+ * say `kept`). Keys that the patch added are removed; hooks: `__hotrevert` of the modules. Objects go into
+ * the anchor; plain values are nodes of a graph that the history owns until the next call or its close.
+ * `report` gets modules, functions (verdict replaced/removed) and fields, and R19 refusals for what cannot be
+ * undone: modules with __hotfix, performed effects or replays that have no __hotrevert (acceptance by
+ * --accept is the caller's, by hp_report notes), and report->patch. `plan` must be initialised. HP_OK;
+ * HP_REFUSED (nothing to revert, or too old: report->error says); HP_NO_MEMORY. [-0, +0, m] */
+enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_plan *plan,
+                                      struct hp_report *report);
+
+/* ---- For prepare, commit and finish ----
+ *
+ * A patch: prepare (may fail) makes a record that the caller owns; enter makes it the newest patch in force
+ * and the history's; leave undoes that and gives it back; settle, when nothing can fail any more, lets go of
+ * what is beyond the limits. A revert: retire, then either reinstate, or settle. */
+struct hp_record;
+struct hp_record_source;
+
+/* The record of the patch that the source describes (source->lineage and next_lineage are filled in here),
+ * with its Lua side pushed. *out must be NULL, and is set before anything can raise: the caller hangs it
+ * where it is freed then. HP_OK; HP_NO_MEMORY, HP_UNSUPPORTED: nothing is pushed. [-0, +1, m] */
+enum hp_status hp_history_prepare(struct hp_history *h, lua_State *L, struct hp_record_source *source,
+                                  struct hp_record **out);
+
+/* `side` is the stack index of the record's Lua side. Numbers the patch, moves the generation. [-0, +0, -] */
+void hp_history_enter(struct hp_history *h, lua_State *L, struct hp_record *record, int side);
+void hp_history_leave(struct hp_history *h, lua_State *L,
+                      struct hp_record *record); /* it must be the newest. [-0, +0, -] */
+
+/* The newest patch in force is one no more; the generation moves. Returns its record (the history's), for
+ * reinstate. NULL: there is none. [-0, +0, -] */
+struct hp_record *hp_history_retire(struct hp_history *h);
+void hp_history_reinstate(struct hp_history *h, struct hp_record *record);
+
+/* Drops the Lua sides of reverted records and of those beyond HP_HISTORY_REVERTIBLE, and records beyond
+ * HP_HISTORY_LOGGED. Of reverted records, restores the modules' pushed texts. [-0, +0, -] */
+void hp_history_settle(struct hp_history *h, lua_State *L, struct hp_sources *sources);
+
+#endif

@@ -1,0 +1,73 @@
+/* hotpatch engine: carrying out a plan, in three parts that keep "nothing or everything" (design, section 3,
+ * rows 9 to 14).
+ *
+ *   hp_prepare   verify, replay, build, journal, history slot, verify again, insert new keys     may fail:
+ * undone, nothing changed hp_commit    overwrite cannot fail, cannot allocate hp_finish    effects, __hotfix;
+ * an error rolls back from the journal; then removals          bounded calls of server code
+ *
+ * All on the Lua thread, inside the engine's protected entry with the collector stopped, one after the other
+ * with no return to the server between them. A Lua error (memory) inside hp_prepare may unwind through it:
+ * everything it owns hangs on one userdata, so nothing leaks, and `hp_execution_undo` in the caller's error
+ * path takes back inserted keys.
+ */
+#ifndef HP_PREPARE_H
+#define HP_PREPARE_H
+
+#include <lua.h>
+
+#include "agent/engine/anchor.h"
+#include "agent/engine/history.h"
+#include "agent/engine/plan.h"
+#include "agent/engine/sources.h"
+#include "proto/report.h"
+#include "proto/request.h"
+
+struct hp_execution;
+
+struct hp_execution_options {
+    int64_t replay_instructions; /* bound of each replayed call, effect and hook; 0: 50 million */
+    const char *who, *message;   /* for the history */
+    bool revert;                 /* this plan undoes the newest patch: its record is retired by the commit */
+    const char *hook;            /* "__hotfix" or "__hotrevert", for messages */
+};
+
+/* Pushes a userdata that owns the execution (its __gc frees; undo is NOT done by __gc). The other functions
+ * find the anchor and the values by themselves, from any frame, as long as the userdata lives: keep it in a
+ * stack slot of a frame that an error of hp_prepare does not unwind, or look at `x` no more after such an
+ * error. `plan`, `history`, `sources`, `report` and the strings of `options` outlive it (the plan only until
+ * finish or undo). [-0, +1, m] */
+struct hp_execution *hp_execution_push_new(lua_State *L, int anchor, const struct hp_plan *plan,
+                                           struct hp_history *history, struct hp_sources *sources,
+                                           const struct hp_execution_options *options,
+                                           struct hp_report *report);
+
+/* HP_OK: ready to commit. HP_CONFLICT: a precondition does not hold, nothing changed, plan again (results of
+ * replays that were made are kept by hp_execution_keep_replays for the next try). HP_FAILED: a replayed call
+ * raised or ran out of its bound: nothing of ours changed; the report lists the calls made and the error.
+ * HP_NO_MEMORY. [-0, +0, m] On any failure the inserted keys have been taken back, unless it raised: then
+ * call hp_execution_undo. */
+enum hp_status hp_prepare(lua_State *L, struct hp_execution *x);
+
+/* Takes back what hp_prepare inserted. Cannot raise, allocates nothing; harmless when there is nothing to
+ * take back, and after the commit. [-0, +0, -] */
+void hp_execution_undo(lua_State *L, struct hp_execution *x);
+
+/* After HP_CONFLICT: the place whose precondition did not hold, for people; static or the plan's. */
+const char *hp_execution_conflict(const struct hp_execution *x);
+
+/* Carries the values of calls already made over to the execution of the next plan: they are matched by
+ * `call`, `args`, line and module, in order. No call is made twice in one request. [-0, +0, m] */
+void hp_execution_keep_replays(lua_State *L, struct hp_execution *from, struct hp_execution *to);
+
+/* Only after hp_prepare was HP_OK, with no other code run in between. Needs 12 free stack slots.
+ * Overwrites. Only calls that neither raise nor allocate. Moves the generation, enters the patch in the
+ * history (or retires it, for a revert), swaps in the pushed texts. [-0, +0, -] */
+void hp_commit(lua_State *L, struct hp_execution *x);
+
+/* After the commit: effects (if planned), then the modules' hooks with (module, info), each protected and
+ * bounded, prints captured into report->output (of hooks that the plan made, whose _ENV is the globals;
+ * effects that are `print` itself). HP_OK; HP_ROLLED_BACK: one raised: everything hotpatch changed is
+ * restored, the patch is out of the history, report->error tells. Then removals. [-0, +0, -] */
+enum hp_status hp_finish(lua_State *L, struct hp_execution *x);
+
+#endif

@@ -1,0 +1,263 @@
+/* hotpatch engine: the plan that undoes a patch, made from its record; the contract is
+ * hp_history_plan_revert's in history.h.
+ */
+#include "agent/engine/history_impl.h"
+
+/* What is at work; the ints are absolute stack indices. */
+struct reverter {
+    lua_State *L;
+    struct hp_history *history;
+    const struct hp_record *record;
+    int anchor, side, lineage;
+    struct hp_plan *plan;
+    struct hp_report *report;
+    size_t first_module; /* in report->modules */
+};
+
+/* Does the value on top stand for what the patch put there: the value itself, or a closure of the same
+ * lineage? [-0, +0, -] */
+static bool is_what_was_put(const struct reverter *r, size_t write)
+{
+    lua_State *L = r->L;
+    const struct hp_record_write *w = &r->record->writes.items[write];
+    if (w->put_type == LUA_TNIL) {
+        return lua_isnil(L, -1);
+    }
+    if (lua_isnil(L, -1)) {
+        return false;
+    }
+    if (w->put_lineage != 0) {
+        lua_pushvalue(L, -1);
+        lua_rawget(L, r->lineage);
+        int64_t lineage = (int64_t)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+        return lineage == w->put_lineage;
+    }
+    hp_record_push_put(L, r->side, write);
+    bool same = hp_same_value(L, -1, -2);
+    lua_pop(L, 1);
+    return same;
+}
+
+/* Pushes what stands now in a place whose target is on top. False: the target is gone, nothing is pushed.
+ * [-0, +1, -] */
+static bool push_current(const struct reverter *r, size_t write)
+{
+    lua_State *L = r->L;
+    if (lua_isnil(L, -1)) {
+        return false;
+    }
+    switch (r->record->writes.items[write].kind) {
+    case HP_WRITE_CELL:
+        return lua_getupvalue(L, -1, 1) != NULL;
+    case HP_WRITE_METATABLE:
+        if (!lua_getmetatable(L, -1)) {
+            lua_pushnil(L);
+        }
+        return true;
+    default:
+        hp_record_push_key(L, r->side, write);
+        if (lua_isnil(L, -1)) { /* a key that has died */
+            lua_pop(L, 1);
+            return false;
+        }
+        lua_rawget(L, -2);
+        return true;
+    }
+}
+
+static enum hp_step_kind step_kind(enum hp_write_kind kind)
+{
+    switch (kind) {
+    case HP_WRITE_FIELD:
+        return HP_STEP_SET_FIELD;
+    case HP_WRITE_INSERT:
+        return HP_STEP_REMOVE_FIELD;
+    case HP_WRITE_REMOVE:
+        return HP_STEP_ADD_FIELD;
+    case HP_WRITE_CELL:
+        return HP_STEP_SET_CELL;
+    case HP_WRITE_METATABLE:
+        return HP_STEP_SET_METATABLE;
+    }
+    return HP_STEP_SET_FIELD;
+}
+
+/* Adds the step; the target is below the current value, which is on top. False: no
+ * memory (sticky in plan and graph). [-0, +0, m] */
+static bool add_step(const struct reverter *r, size_t write)
+{
+    lua_State *L = r->L;
+    const struct hp_record_write *w = &r->record->writes.items[write];
+    struct hp_graph *plain = &r->history->plain;
+    struct hp_step step = {
+        .kind = step_kind(w->kind),
+        .target = hp_anchor_add(L, r->anchor, -2),
+        .path = hp_arena_str(&r->plan->arena, w->path),
+        .tolerant = true,
+    };
+    bool ok = hp_value_from_stack(L, -1, r->anchor, plain, &step.expected);
+    if (w->kind == HP_WRITE_CELL) {
+        step.place = (struct hp_cell_place){.closure = step.target};
+        step.target = 0;
+    } else if (w->kind != HP_WRITE_METATABLE) {
+        hp_record_push_key(L, r->side, write);
+        ok = hp_value_from_stack(L, -1, r->anchor, plain, &step.key) && ok;
+        lua_pop(L, 1);
+    }
+    if (w->kind != HP_WRITE_INSERT) {
+        hp_record_push_old(L, r->side, write);
+        ok = hp_value_from_stack(L, -1, r->anchor, plain, &step.value) && ok;
+        lua_pop(L, 1);
+    }
+    struct hp_step *place = ok ? HP_PUSH(&r->plan->arena, &r->plan->steps) : NULL;
+    if (place != NULL) {
+        *place = step;
+    }
+    return place != NULL;
+}
+
+static const char *action_of(const struct hp_record_write *w)
+{
+    switch (w->kind) {
+    case HP_WRITE_INSERT:
+        return "removed";
+    case HP_WRITE_REMOVE:
+        return "added";
+    default:
+        return "updated";
+    }
+}
+
+/* Functions are reported by verdict, unless they stay. */
+static void report_field(const struct reverter *r, const struct hp_record_write *w, bool kept)
+{
+    if (w->path == NULL || w->module >= r->record->modules.count || (w->put_lineage != 0 && !kept)) {
+        return;
+    }
+    struct hp_report_module *module = &r->report->modules.items[r->first_module + w->module];
+    struct hp_report_field *field = HP_PUSH(&r->report->arena, &module->fields);
+    if (field != NULL) {
+        field->path = hp_arena_str(&r->report->arena, w->path);
+        field->action = kept ? "kept" : action_of(w);
+    }
+}
+
+/* [-0, +0, m] */
+static void undo_write(const struct reverter *r, size_t write)
+{
+    lua_State *L = r->L;
+    int top = lua_gettop(L);
+    hp_record_push_target(L, r->side, write);
+    if (push_current(r, write)) {
+        bool kept = !is_what_was_put(r, write) || !add_step(r, write);
+        report_field(r, &r->record->writes.items[write], kept);
+    }
+    lua_settop(L, top);
+}
+
+/* [-0, +0, m] */
+static void plan_modules(const struct reverter *r)
+{
+    lua_State *L = r->L;
+    for (uint32_t i = 0; i < r->record->modules.count; i++) {
+        const struct hp_record_module *from = &r->record->modules.items[i];
+        struct hp_plan_module *to = HP_PUSH(&r->plan->arena, &r->plan->modules);
+        if (to == NULL) {
+            return;
+        }
+        to->name = hp_arena_str(&r->plan->arena, from->name);
+        to->functions = from->functions;
+        hp_record_push_module(L, r->record, r->side, i);
+        hp_value_from_stack(L, -1, r->anchor, &r->history->plain, &to->object);
+        lua_pop(L, 1);
+        if (from->has_hotrevert) {
+            hp_record_push_hotrevert(L, r->side, i);
+            to->hotrevert.present =
+                hp_value_from_stack(L, -1, r->anchor, &r->history->plain, &to->hotrevert.function);
+            lua_pop(L, 1);
+        }
+    }
+}
+
+static void report_modules(const struct reverter *r)
+{
+    struct hp_report *report = r->report;
+    for (size_t i = 0; i < r->record->modules.count; i++) {
+        const struct hp_record_module *from = &r->record->modules.items[i];
+        struct hp_report_module *to = HP_PUSH(&report->arena, &report->modules);
+        if (to == NULL) {
+            return;
+        }
+        to->module = hp_arena_str(&report->arena, from->name);
+        if (from->irreversible != NULL && !from->has_hotrevert) {
+            hp_report_refuse(report, HP_R19_IRREVERSIBLE, from->name, NULL,
+                             "%s, so putting the old functions back does not undo it; give the module a "
+                             "__hotrevert, or read "
+                             "what was done and accept R19",
+                             from->irreversible);
+        }
+    }
+}
+
+static void report_functions(const struct reverter *r)
+{
+    struct hp_arena *arena = &r->report->arena;
+    for (size_t i = 0; i < r->record->functions.count; i++) {
+        const struct hp_record_function *from = &r->record->functions.items[i];
+        if (from->module >= r->record->modules.count) {
+            continue;
+        }
+        struct hp_report_module *module = &r->report->modules.items[r->first_module + from->module];
+        struct hp_report_function *to = HP_PUSH(arena, &module->functions);
+        if (to == NULL) {
+            return;
+        }
+        to->path = hp_arena_str(arena, from->path);
+        to->verdict = from->replaced ? "replaced" : "removed";
+        to->line = from->line;
+        to->was = hp_arena_str(arena, from->was);
+    }
+}
+
+enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_plan *plan,
+                                      struct hp_report *report)
+{
+    struct hp_record *record = hp_history_newest_in_force(h);
+    if (record == NULL) {
+        return hp_report_fail(report, HP_REFUSED, "there is no patch in force to revert");
+    }
+    if (record->slot == 0) {
+        return hp_report_fail(report, HP_REFUSED, "patch %lld is too old: only the last %d can be reverted",
+                              (long long)record->patch, HP_HISTORY_REVERTIBLE);
+    }
+    hp_graph_fini(&h->plain);
+    hp_graph_init(&h->plain);
+    report->patch = record->patch;
+
+    anchor = lua_absindex(L, anchor);
+    int top = lua_gettop(L);
+    hp_history_push_side(h, L, record);
+    hp_history_push_lineage(h, L);
+    struct reverter r = {.L = L,
+                         .history = h,
+                         .record = record,
+                         .anchor = anchor,
+                         .side = top + 1,
+                         .lineage = top + 2,
+                         .plan = plan,
+                         .report = report,
+                         .first_module = report->modules.count};
+    plan_modules(&r);
+    report_modules(&r);
+    if (!hp_arena_failed(&report->arena)) { /* else there are no modules to add to */
+        report_functions(&r);
+        for (size_t i = record->writes.count; i-- > 0;) {
+            undo_write(&r, i);
+        }
+    }
+    lua_settop(L, top);
+    bool failed =
+        hp_arena_failed(&plan->arena) || hp_graph_failed(&h->plain) || hp_arena_failed(&report->arena);
+    return failed ? HP_NO_MEMORY : HP_OK;
+}
