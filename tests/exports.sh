@@ -17,6 +17,12 @@ for library in "$@"; do
         printf '%s exports what is private:\n%s\n' "$library" "$extra"
         failed=1
     fi
+    # Undefined symbols are allowed for Lua's sake, so the linker does not notice when one of our own is missing.
+    lost=$(nm -D --undefined-only "$library" | awk '{print $NF}' | grep -E '^(hp|hotpatch)_' || true)
+    if [ -n "$lost" ]; then
+        printf '%s needs what is nowhere defined:\n%s\n' "$library" "$lost"
+        failed=1
+    fi
     if readelf -d "$library" | grep -q 'NEEDED.*liblua'; then
         echo "$library: links liblua; the program that loads it has Lua already"
         failed=1
