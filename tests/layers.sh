@@ -43,7 +43,7 @@ include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
 only "${include}<msgpack" 'msgpack.h only in proto/wire.c' proto/wire.c
 only "${include}<nng/" 'nng only in agent/service.c, agent/endpoint.c, client/connect.c' \
     agent/service.c agent/endpoint.c client/connect.c
-only 'lua_sethook[[:space:]]*\(' 'lua_sethook only where it bounds (the agent'"'"'s own coroutine, the stage) and in agent/safepoint.c' \
+only 'lua_sethook[[:space:]]*\(' 'lua_sethook only in agent/safepoint.c and where it bounds what the agent runs' \
     agent/engine/lx.c agent/engine/stagebound.c agent/safepoint.c
 only "${include}<jansson" 'JSON only in client/' client/
 
