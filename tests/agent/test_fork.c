@@ -1,0 +1,245 @@
+/* Forks. nng aborts a process that uses it in a forked child, and a child that keeps the parent's socket open makes
+ * clients wait for ever: so each child here does what a server might, and must end by itself with status 0. */
+#include "support.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake_engine.h"
+#include "hotpatch/hotpatch.h"
+
+static lua_State *L;
+
+static int setup(void **state)
+{
+    (void)state;
+    folder_make();
+    fake_reset();
+    L = new_state();
+    run_lua(L, "hotpatch.start { name = 'parent' }");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    lua_close(L);
+    assert_int_equal(folder_count(), 0);
+    folder_remove();
+    return 0;
+}
+
+/* cmocka's asserts would go on with the parent's tests: in a child, a failed one ends it here. */
+#define CHILD_ASSERT(condition)                                                                              \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "in the child, line %d: %s\n", __LINE__, #condition);                            \
+            _exit(1);                                                                                        \
+        }                                                                                                    \
+    } while (0)
+
+static void in_child(void (*body)(void))
+{
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        alarm(60);
+        body();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("the child ended with status %#x", (unsigned)status);
+}
+
+static int unix_sockets(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        struct sockaddr_un address;
+        socklen_t len = sizeof address;
+        memset(&address, 0, sizeof address);
+        if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.sun_family == AF_UNIX &&
+            strstr(address.sun_path, folder))
+            count++;
+    }
+    return count;
+}
+
+static bool readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+/* What a child of an open agent does. */
+static void live_as_a_child(void)
+{
+    CHILD_ASSERT(hotpatch_poll(L) == 0);
+    CHILD_ASSERT(!readable(hotpatch_fd(L)));
+    CHILD_ASSERT(unix_sockets() == 0);
+    CHILD_ASSERT(hotpatch_start(L, NULL) != 0);
+    CHILD_ASSERT(strstr(lua_tostring(L, -1), "forked"));
+    lua_settop(L, 0);
+    /* The engine itself needs no thread and goes on. */
+    CHILD_ASSERT(luaL_dostring(L, "assert(hotpatch.patch{module='m', source=''}.status == 'applied')") == LUA_OK);
+    CHILD_ASSERT(hotpatch_stop(L) == 1);
+    CHILD_ASSERT(hotpatch_start(L, NULL) != 0);
+    CHILD_ASSERT(strstr(lua_tostring(L, -1), "forked"));
+    lua_settop(L, 0);
+    CHILD_ASSERT(hotpatch_poll(L) == 0);
+    lua_close(L);
+    CHILD_ASSERT(folder_count() == 1); /* the parent's socket is not the child's to remove */
+}
+
+static void collect_as_a_child(void)
+{
+    lua_close(L);
+    CHILD_ASSERT(folder_count() == 1);
+}
+
+static void the_child_of_an_open_agent_is_dead(void **state)
+{
+    (void)state;
+    hotpatch_poll(L);
+    int fd = client_connect(own_socket());
+    ask(fd, HP_KIND_PUSH, "x");
+    int watch = client_connect(own_socket());
+    await_pending(watch, 1); /* so the child's poll finds a request that is not its own */
+    in_child(live_as_a_child);
+    in_child(collect_as_a_child);
+    assert_int_equal(fake.runs, 0);
+    assert_int_equal(serve(L), 1); /* and the parent never noticed */
+    assert_int_equal(get_status(fd, "x"), HP_APPLIED);
+    close(fd);
+    close(watch);
+}
+
+/* A child that outlives its parent must not keep the socket alive. */
+static void nobody_connects_to_a_dead_servers_socket(void **state)
+{
+    int to_child[2], status;
+    char byte = 0;
+    (void)state;
+    hotpatch_poll(L);
+    assert_int_equal(pipe(to_child), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(to_child[1]);
+        ssize_t n = read(to_child[0], &byte, 1); /* lives until the parent says so */
+        _exit(n == 1 ? 0 : 1);
+    }
+    /* What is left of the endpoint once the parent is gone is what the child holds: a listening socket under another
+     * name answers for the one that was closed. */
+    char kept[80];
+    snprintf(kept, sizeof kept, "%s/kept", folder);
+    assert_int_equal(link(own_socket(), kept), 0);
+    hotpatch_stop(L);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", kept);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), -1);
+    close(fd);
+    unlink(kept);
+    assert_int_equal(write(to_child[1], &byte, 1), 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(to_child[0]);
+    close(to_child[1]);
+}
+
+/* Started, not polled, forked: whoever polls is served. Two asks and answers in one process: as in the other tests. */
+static void serve_as_a_child(void)
+{
+    CHILD_ASSERT(readable(hotpatch_fd(L)));
+    CHILD_ASSERT(hotpatch_poll(L) == 0);
+    CHILD_ASSERT(!readable(hotpatch_fd(L)));
+    int fd = client_connect(own_socket());
+    ask(fd, HP_KIND_PUSH, "x");
+    CHILD_ASSERT(serve(L) == 1);
+    CHILD_ASSERT(get_status(fd, "x") == HP_APPLIED);
+    close(fd);
+    lua_close(L);
+    CHILD_ASSERT(folder_count() == 0);
+}
+
+static void an_agent_that_was_not_polled_survives_the_fork(void **state)
+{
+    (void)state;
+    in_child(serve_as_a_child);
+    in_child(serve_as_a_child); /* pre-forking: each has its own */
+    assert_true(readable(hotpatch_fd(L)));
+    assert_int_equal(hotpatch_poll(L), 0);
+    int fd = client_connect(own_socket());
+    assert_int_equal(ask_and_get(fd, HP_KIND_STATUS, "s"), HP_OK);
+    close(fd);
+}
+
+static void start_as_a_child(void)
+{
+    CHILD_ASSERT(hotpatch_start(L, NULL) != 0);
+    CHILD_ASSERT(strstr(lua_tostring(L, -1), "forked"));
+    lua_settop(L, 0);
+    lua_close(L);
+}
+
+static void nng_is_spent_even_after_stop(void **state)
+{
+    (void)state;
+    hotpatch_poll(L);
+    hotpatch_stop(L);
+    in_child(start_as_a_child);
+}
+
+/* A fork that libc did not see: no handler of pthread_atfork has run. */
+static void a_raw_fork_is_noticed(void **state)
+{
+    int status;
+    (void)state;
+    hotpatch_poll(L);
+    int fd = client_connect(own_socket());
+    ask(fd, HP_KIND_PUSH, "x");
+    int watch = client_connect(own_socket());
+    await_pending(watch, 1);
+    fflush(NULL);
+    long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        alarm(60);
+        CHILD_ASSERT(hotpatch_poll(L) == 0);
+        CHILD_ASSERT(hotpatch_poll(L) == 0);
+        CHILD_ASSERT(hotpatch_stop(L) == 1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid((pid_t)pid, &status, 0), (pid_t)pid);
+    assert_int_equal(status, 0);
+    serve(L);
+    assert_int_equal(get_status(fd, "x"), HP_APPLIED);
+    close(fd);
+    close(watch);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    /* Those that fork before nng was ever used come first: afterwards it is spent in every child of this process. */
+    const struct CMUnitTest tests[] = {
+        T(an_agent_that_was_not_polled_survives_the_fork),
+        T(the_child_of_an_open_agent_is_dead),
+        T(nobody_connects_to_a_dead_servers_socket),
+        T(nng_is_spent_even_after_stop),
+        T(a_raw_fork_is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
