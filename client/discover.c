@@ -69,6 +69,10 @@ enum hp_process hp_discover_process(const char *proc, int64_t pid, uid_t *user)
     if (stat(path, &st) != 0) {
         return HP_PROCESS_NONE;
     }
+    /* A dead process whose parent has not asked for its status yet (a container may have nobody who does). */
+    if (status_line(proc, pid, "State:", ids, sizeof ids) && strpbrk(ids, "ZX") == ids + 1) {
+        return HP_PROCESS_NONE;
+    }
     /* The folder of a process that may not be traced belongs to root; its status file tells the truth. */
     bool told =
         status_line(proc, pid, "Uid:", ids, sizeof ids) && sscanf(ids, "%u %u", &real, &effective) == 2;

@@ -7,7 +7,7 @@
 --   h.eq h.ok h.has h.write h.until_ h.done()
 --
 -- Nothing here judges by the clock: waits poll for a condition, and give up after a time that is far beyond any real one.
-local here = arg[0]:match("^(.*)/[^/]*$") or "."
+local here = io.popen("cd '" .. (arg[0]:match("^(.*)/[^/]*$") or ".") .. "' && pwd"):read() -- servers run elsewhere
 local socket = require "socket"
 local json = dofile(here .. "/json.lua")
 
