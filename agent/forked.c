@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* syscall */
 #include "agent/forked.h"
 
 #include <fcntl.h>

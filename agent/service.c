@@ -78,14 +78,22 @@ static void become_child(void)
         service.endpoint = NULL;
         service.more_count = service.more_open = 0;
     }
-    pthread_mutex_init(&service.lock, NULL);
-    pthread_mutex_init(&service.life, NULL);
+}
+
+static void after_fork_in_child(void)
+{
+    become_child();
+    after_fork_in_parent(); /* the locks are held here as they are there */
 }
 
 void hp_service_notice_fork(void)
 {
-    if (service.pid && service.pid != getpid())
-        become_child();
+    if (!service.pid || service.pid == getpid())
+        return;
+    /* Not by libc's fork: nobody took the locks before, and whoever holds them now is not in this process. */
+    pthread_mutex_init(&service.lock, NULL);
+    pthread_mutex_init(&service.life, NULL);
+    become_child();
 }
 
 /* ---- the I/O thread: deadlines, and answers that are done ---- */
@@ -239,7 +247,7 @@ bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *l
         return false;
     pthread_mutex_lock(&service.life);
     service.pid = getpid();
-    bool watched = service.watches_forks || pthread_atfork(before_fork, after_fork_in_parent, become_child) == 0;
+    bool watched = service.watches_forks || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
     service.watches_forks = watched;
     pthread_mutex_lock(&service.lock);
     bool joined = check_desk(desk, chosen, why) && check_listens(listen, why);
