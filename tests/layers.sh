@@ -56,7 +56,7 @@ never agent/engine "${include}\"(agent/[a-z_]*\.h|\.\./|client/)" 'the engine kn
 never agent "${include}\"client/" 'the agent knows no client'
 never client "${include}\"agent/" 'the client knows no agent'
 for noun in graph match plan; do
-    for file in agent/engine/"$noun".[ch]; do
+    for file in agent/engine/"$noun"*.[ch]; do
         never "$file" "${include}[<\"](lua|lauxlib|lualib)" "$noun is plain C, without Lua"
     done
 done

@@ -11,8 +11,9 @@ static bool is_object(lua_State *L, int idx)
     switch (lua_type(L, idx)) {
     case LUA_TTABLE:
     case LUA_TFUNCTION:
-    case LUA_TUSERDATA: /* full userdata only: light ones have a type of their own */
+    case LUA_TUSERDATA:
     case LUA_TTHREAD:
+    case LUA_TLIGHTUSERDATA: /* `cjson.null` and its like: constants of the program, known by their address */
         /* A light C function has no identity in the collector, but it is equal to itself, which is all that
          * counts. */
         return true;

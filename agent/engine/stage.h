@@ -1,12 +1,14 @@
-/* hotpatch engine: the stage, a Lua state of the agent's own in which chunks are loaded inert (design, section 6).
+/* hotpatch engine: the stage, a Lua state of the agent's own in which chunks are loaded inert (design,
+ * section 6).
  *
- * One stage is one *world*: all modules of a request in their base text, or all in their new text. `require` of one of them
- * from another gives its staged result. Foreign calls are recorded as effects; live values are seen through views; nothing
- * of the live state is written, and none of its functions is called, except that side-effect-free Lua functions are tried
- * on a clone inside the stage.
+ * One stage is one *world*: all modules of a request in their base text, or all in their new text. `require`
+ * of one of them from another gives its staged result. Foreign calls are recorded as effects; live values are
+ * seen through views; nothing of the live state is written, and none of its functions is called, except that
+ * side-effect-free Lua functions are tried on a clone inside the stage.
  *
- * Lua thread only. The stage reads the live state with raw access through protected calls of its own; an allocation that
- * fails there, or in the stage beyond its cap, makes the result HP_NO_MEMORY or HP_LIMIT. No function raises.
+ * Lua thread only. The stage reads the live state with raw access through protected calls of its own; an
+ * allocation that fails there, or in the stage beyond its cap, makes the result HP_NO_MEMORY or HP_LIMIT. No
+ * function raises.
  */
 #ifndef HP_STAGE_H
 #define HP_STAGE_H
@@ -32,22 +34,25 @@ struct hp_stage_chunk {
     const char *path;       /* second of `...`; may be NULL */
     const char *text;
     size_t len;
-    hp_handle environment;  /* live table that is to be its _ENV; 0: the globals */
-    bool with_arguments;    /* pass `...` = module, path */
+    hp_handle environment; /* live table that is to be its _ENV; 0: the globals */
+    bool with_arguments;   /* pass `...` = module, path */
 };
 
-/* `anchor` is an absolute index in `live` and stays there while the stage is open. NULL: no memory. [-0, +0, -] on live */
+/* `anchor` is an absolute index in `live` and stays there while the stage is open. NULL: no memory. [-0, +0,
+ * -] on live */
 struct hp_stage *hp_stage_open(lua_State *live, int anchor, const struct hp_stage_limits *limits);
 void hp_stage_close(struct hp_stage *stage); /* NULL is fine */
 
-/* Compiles all chunks as text, then runs each body once, inert, in order (or when required by an earlier one).
- * HP_OK; HP_LOAD_FAILED (syntax error or error in a body), HP_LIMIT, HP_NO_MEMORY: then report->error says what, where (file,
- * line, source line, module) with the traceback. Precompiled chunks are HP_REFUSED (text only). */
-enum hp_status hp_stage_run(struct hp_stage *stage, const struct hp_stage_chunk *chunks, size_t count, struct hp_report *report);
+/* Compiles all chunks as text, then runs each body once, inert, in order (or when required by an earlier
+ * one). HP_OK; HP_LOAD_FAILED (syntax error or error in a body), HP_LIMIT, HP_NO_MEMORY: then report->error
+ * says what, where (file, line, source line, module) with the traceback. Precompiled chunks are HP_REFUSED
+ * (text only). */
+enum hp_status hp_stage_run(struct hp_stage *stage, const struct hp_stage_chunk *chunks, size_t count,
+                            struct hp_report *report);
 
-/* Turns what the bodies built into a graph: everything reachable from the modules' results, assigned globals, writes into
- * views and placeholders, arguments of effects and operands of expressions. `graph` must be initialised; it takes the
- * prototype trees. No recursion over the data. HP_OK, HP_NO_MEMORY, HP_LIMIT. */
+/* Turns what the bodies built into a graph: everything reachable from the modules' results, assigned globals,
+ * writes into views and placeholders, arguments of effects and operands of expressions. `graph` must be
+ * initialised; it takes the prototype trees. No recursion over the data. HP_OK, HP_NO_MEMORY, HP_LIMIT. */
 enum hp_status hp_stage_collect(struct hp_stage *stage, struct hp_graph *graph);
 
 #endif

@@ -1,0 +1,527 @@
+/* hotpatch engine: the stage, opened, filled and run; the contract is in stage.h. Bounds are in stagebound.c,
+ * errors in stageerror.c. */
+#include "agent/engine/stage.h"
+
+#include <string.h>
+
+#include "agent/engine/overlay.h"
+#include "agent/engine/placeholder.h"
+#include "agent/engine/stage_impl.h"
+#include "agent/engine/stagelib.h"
+#include "agent/engine/view.h"
+
+#define DEFAULT_MEMORY       ((size_t)256 << 20)
+#define DEFAULT_INSTRUCTIONS INT64_C(200000000)
+#define DEFAULT_SECONDS      10.0
+#define MAX_TRIES            8 /* of a load, with one more unknown number taken for 0 each time */
+
+/* Numbers of prototypes stand where last lines do; foreign functions have real lines there, far below. */
+#define FIRST_OFFSET UINT32_C(0x20000000)
+
+const struct hp_stage_slots HP_SLOT;
+
+struct hp_stage *hp_stage_open(lua_State *live, int anchor, const struct hp_stage_limits *limits)
+{
+    struct hp_stage *s = hp_mem_calloc(sizeof *s);
+    if (s == NULL) {
+        return NULL;
+    }
+    s->live = live;
+    s->anchor = anchor;
+    s->limits = limits != NULL ? *limits : (struct hp_stage_limits){0};
+    if (s->limits.memory == 0) {
+        s->limits.memory = DEFAULT_MEMORY;
+    }
+    if (s->limits.instructions == 0) {
+        s->limits.instructions = DEFAULT_INSTRUCTIONS;
+    }
+    if (s->limits.seconds <= 0) {
+        s->limits.seconds = DEFAULT_SECONDS;
+    }
+    hp_arena_init(&s->arena);
+    s->current = HP_NO_ID;
+    return s;
+}
+
+/* Ends one try: the Lua state and what was noted of it. The modules with their trees stay. */
+static void end_try(struct hp_stage *s)
+{
+    if (s->L != NULL) {
+        hp_stage_unhook(s->L);
+        lua_close(s->L);
+        s->L = NULL;
+    }
+    hp_arena_fini(&s->arena);
+    memset(&s->views, 0, sizeof s->views);
+    memset(&s->expressions, 0, sizeof s->expressions);
+    memset(&s->effects, 0, sizeof s->effects);
+    memset(&s->warnings, 0, sizeof s->warnings);
+    memset(&s->std, 0, sizeof s->std);
+    memset(&s->trial, 0, sizeof s->trial);
+    memset(&s->error, 0, sizeof s->error);
+    memset(s->calls_at, 0, sizeof s->calls_at);
+    s->written = 0;
+    s->globals = s->loaded = 0;
+    s->refused = 0;
+    s->found_zero_count = 0;
+    s->current = HP_NO_ID;
+}
+
+void hp_stage_close(struct hp_stage *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    end_try(s);
+    for (size_t i = 0; i < s->module_count; i++) {
+        if (s->modules[i].tree != NULL) {
+            hp_prototypes_fini(s->modules[i].tree);
+            hp_mem_free(s->modules[i].tree);
+        }
+    }
+    hp_mem_free(s->modules);
+    hp_mem_free(s);
+}
+
+struct hp_stage *hp_stage_of(lua_State *L)
+{
+    struct hp_stage *s;
+    memcpy(&s, lua_getextraspace(L), sizeof s); /* coroutines inherit it */
+    return s;
+}
+
+const char *hp_stage_keep(lua_State *L, const char *text)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    const char *kept = hp_arena_str(&s->arena, text != NULL ? text : "");
+    if (hp_arena_failed(&s->arena)) {
+        hp_stage_fail(L, HP_NO_MEMORY, "no memory for what the chunk did");
+    }
+    return kept;
+}
+
+/* Where the chunk stands */
+
+bool hp_stage_find_tag(const struct hp_stage *s, lua_Integer tag, uint32_t *module, uint32_t *prototype)
+{
+    for (uint32_t i = 0; tag >= FIRST_OFFSET && i < s->module_count; i++) {
+        const struct hp_stage_module *m = &s->modules[i];
+        if (m->tree != NULL && tag >= m->offset &&
+            tag < (lua_Integer)m->offset + (lua_Integer)m->tree->prototypes.count) {
+            *module = i;
+            *prototype = (uint32_t)(tag - m->offset);
+            return true;
+        }
+    }
+    return false;
+}
+
+int hp_stage_last_line(lua_State *L, lua_Integer tag)
+{
+    const struct hp_stage *s = hp_stage_of(L);
+    uint32_t module, prototype;
+    if (!hp_stage_find_tag(s, tag, &module, &prototype)) {
+        return -1;
+    }
+    return s->modules[module].tree->prototypes.items[prototype].last_line;
+}
+
+bool hp_stage_prototype(lua_State *L, int idx, uint32_t *module, uint32_t *prototype)
+{
+    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx)) {
+        return false;
+    }
+    lua_Debug ar;
+    lua_pushvalue(L, idx);
+    lua_getinfo(L, ">S", &ar);
+    return hp_stage_find_tag(hp_stage_of(L), ar.lastlinedefined, module, prototype);
+}
+
+void hp_stage_where(lua_State *L, uint32_t *module, int *line)
+{
+    const struct hp_stage *s = hp_stage_of(L);
+    lua_Debug ar;
+    uint32_t prototype;
+    for (int level = 0; level < 100 && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline > 0 && hp_stage_find_tag(s, ar.lastlinedefined, module, &prototype)) {
+            *line = ar.currentline;
+            return;
+        }
+    }
+    *module = s->current;
+    *line = 0;
+}
+
+void hp_stage_warn(lua_State *L, const char *fmt, const char *what)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    if (s->trial.depth != 0) {
+        return; /* not the chunk's own doing, and perhaps undone */
+    }
+    uint32_t module = HP_NO_ID;
+    int line = 0;
+    hp_stage_where(L, &module, &line);
+    const char *place = module != HP_NO_ID ? s->modules[module].short_src : "?";
+    const char *at = hp_arena_printf(&s->arena, "%s:%d", place, line);
+    const char *text = hp_stage_format(&s->arena, fmt, what != NULL ? what : at);
+    for (size_t i = 0; i < s->warnings.count; i++) {
+        if (strcmp(s->warnings.items[i], text) == 0) {
+            return;
+        }
+    }
+    const char **item = HP_PUSH(&s->arena, &s->warnings);
+    if (item == NULL || hp_arena_failed(&s->arena)) {
+        hp_stage_fail(L, HP_NO_MEMORY, "no memory for warnings");
+    }
+    *item = text;
+}
+
+void hp_stage_set_metatable(lua_State *L, int object)
+{
+    object = lua_absindex(L, object);
+    int metatable = lua_gettop(L);
+    lua_pushliteral(L, "__gc");
+    if (lua_istable(L, metatable)) {
+        lua_rawget(L, metatable);
+    }
+    bool has_gc = lua_istable(L, metatable) && !lua_isnil(L, -1);
+    if (has_gc) { /* away while the metatable is set: a field that comes later is not looked at */
+        lua_pushliteral(L, "__gc");
+        lua_pushnil(L);
+        lua_rawset(L, metatable);
+    }
+    lua_pushvalue(L, metatable);
+    lua_setmetatable(L, object);
+    if (has_gc) {
+        lua_pushliteral(L, "__gc");
+        lua_pushvalue(L, -2);
+        lua_rawset(L, metatable);
+    }
+    lua_settop(L, metatable - 1);
+}
+
+/* Filling the state */
+
+static void make_slots(lua_State *L)
+{
+    const char *slots = (const char *)&HP_SLOT;
+    for (size_t i = 0; i < sizeof HP_SLOT; i++) {
+        lua_newtable(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, slots + i);
+    }
+}
+
+/* Metatables that the program gave to basic types hold in the stage too: `("x"):trim()`. */
+static void set_basic_metatables(lua_State *L)
+{
+    static const int types[] = {LUA_TNIL, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TFUNCTION};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct hp_peeked mt = hp_peek_basic_metatable(L, types[i]);
+        if (mt.type != LUA_TTABLE) {
+            continue;
+        }
+        switch (types[i]) {
+        case LUA_TNIL:
+            lua_pushnil(L);
+            break;
+        case LUA_TBOOLEAN:
+            lua_pushboolean(L, 0);
+            break;
+        case LUA_TNUMBER:
+            lua_pushinteger(L, 0);
+            break;
+        default:
+            lua_pushcfunction(L, hp_stage_require);
+            break;
+        }
+        hp_view_push(L, &mt, 0, NULL, lua_typename(L, types[i]));
+        hp_shadow_push(L, -1);
+        lua_remove(L, -2);
+        lua_setmetatable(L, -2);
+        lua_pop(L, 1);
+    }
+    struct hp_peeked mt = hp_peek_basic_metatable(L, LUA_TSTRING);
+    lua_pushliteral(L, "");
+    if (mt.type == LUA_TTABLE && lua_getmetatable(L, -1)) { /* the stage's own keeps its arithmetic */
+        struct hp_peeked index = hp_peek_field_str(L, mt.handle, "__index");
+        hp_view_push(L, &index, 0, NULL, "string");
+        lua_setfield(L, -2, "__index");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static int fill(lua_State *L)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    make_slots(L);
+    luaL_openlibs(L);
+    hp_stagelib_open(L);
+    hp_view_open(L);
+    hp_placeholder_open(L);
+    struct hp_peeked globals = hp_peek_globals(L), loaded = hp_peek_loaded(L);
+    s->globals = globals.handle;
+    s->loaded = loaded.handle;
+    hp_view_push(L, &loaded, 0, NULL, "package.loaded");
+    hp_view_push(L, &globals, 0, NULL, "_G");
+    lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS); /* `load` gives it to what it loads */
+    set_basic_metatables(L);
+    return 0;
+}
+
+/* Loading */
+
+struct bytes {
+    char *data;
+    size_t len, cap;
+};
+
+static int collect_bytes(lua_State *L, const void *data, size_t len, void *arg)
+{
+    (void)L;
+    struct bytes *b = arg;
+    if (b->cap - b->len < len) {
+        size_t cap = (b->len + len) * 2;
+        char *grown = hp_mem_realloc(b->data, cap);
+        if (grown == NULL) {
+            return 1;
+        }
+        b->data = grown;
+        b->cap = cap;
+    }
+    if (len != 0) {
+        memcpy(b->data + b->len, data, len);
+        b->len += len;
+    }
+    return 0;
+}
+
+/* A first line that begins with '#' is for the shell, and a byte order mark for nobody: as in luaL_loadfile.
+ */
+static void skip_preamble(const char **text, size_t *len)
+{
+    if (*len >= 3 && memcmp(*text, "\xEF\xBB\xBF", 3) == 0) {
+        *text += 3;
+        *len -= 3;
+    }
+    if (*len > 0 && (*text)[0] == '#') {
+        const char *end = memchr(*text, '\n', *len);
+        *len = end != NULL ? *len - (size_t)(end - *text) : 0;
+        *text = end != NULL ? end : "";
+    }
+}
+
+/* The tree of the function on the top, for the module. */
+static enum hp_status make_tree(lua_State *L, struct hp_stage_module *m)
+{
+    struct bytes dump = {0};
+    if (lua_dump(L, collect_bytes, &dump, 0) != 0) {
+        hp_mem_free(dump.data);
+        return HP_NO_MEMORY;
+    }
+    m->tree = hp_mem_calloc(sizeof *m->tree);
+    enum hp_status status =
+        m->tree != NULL ? hp_prototypes_parse(m->tree, dump.data, dump.len) : HP_NO_MEMORY;
+    hp_mem_free(dump.data);
+    if (status != HP_OK) {
+        hp_mem_free(m->tree);
+        m->tree = NULL;
+    }
+    return status;
+}
+
+/* Replaces the function on the top by one whose prototypes are numbered. Lua's status. [-1, +1, -] */
+static int load_numbered(lua_State *L, const struct hp_stage_module *m)
+{
+    char *data = NULL;
+    size_t len = 0;
+    if (hp_prototypes_encode_tagged(m->tree, m->offset, &data, &len) != HP_OK) {
+        return LUA_ERRMEM;
+    }
+    lua_pop(L, 1);
+    int status = luaL_loadbufferx(L, data, len, m->chunk->chunk_name, "b");
+    hp_mem_free(data);
+    return status;
+}
+
+/* How messages of Lua call the chunk; asked of an empty one, so that it is known before a syntax error. */
+static void note_short_source(lua_State *L, struct hp_stage_module *m)
+{
+    lua_Debug ar;
+    luaL_loadbufferx(L, "", 0, m->chunk->chunk_name, "t");
+    lua_getinfo(L, ">S", &ar);
+    memcpy(m->short_src, ar.short_src, sizeof m->short_src);
+}
+
+/* Compiles one chunk; its main function goes into the slot. [-0, +0, e] */
+static void compile(lua_State *L, uint32_t number)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    struct hp_stage_module *m = &s->modules[number];
+    const char *text = m->chunk->text;
+    size_t len = m->chunk->len;
+    skip_preamble(&text, &len);
+    s->current = number;
+    if (len > 0 && text[0] == LUA_SIGNATURE[0]) {
+        hp_stage_fail(L, HP_REFUSED, "a precompiled chunk cannot be used: send the source text");
+    }
+    note_short_source(L, m);
+    if (luaL_loadbufferx(L, text, len, m->chunk->chunk_name, "t") != LUA_OK) {
+        lua_error(L);
+    }
+    if (m->tree == NULL) {
+        enum hp_status status = make_tree(L, m);
+        if (status != HP_OK) {
+            hp_stage_fail(L, status == HP_NO_MEMORY ? HP_NO_MEMORY : HP_FAILED,
+                          status == HP_NO_MEMORY
+                              ? "no memory to read the compiled chunk"
+                              : "the binary format of this Lua is not the one hotpatch knows");
+        }
+        m->offset = number == 0 ? FIRST_OFFSET : m[-1].offset + (uint32_t)m[-1].tree->prototypes.count;
+    }
+    if (load_numbered(L, m) != LUA_OK) {
+        hp_stage_fail(L, HP_NO_MEMORY, "no memory to load the chunk");
+    }
+    hp_slot_push(L, mains);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, (lua_Integer)number + 1);
+    lua_pop(L, 1);
+    s->current = HP_NO_ID;
+}
+
+/* Running */
+
+/* Sets the _ENV of the main function on the top, if it is not the globals. [-0, +0, e] */
+static void set_environment(lua_State *L, const struct hp_stage_chunk *chunk)
+{
+    if (chunk->environment != 0) {
+        struct hp_peeked env = hp_peek_object(L, chunk->environment);
+        hp_view_push(L, &env, 0, NULL, "_ENV");
+        lua_setupvalue(L, -2, 1);
+    }
+}
+
+/* What `require` gives for a body that returned nothing: what it put into package.loaded, else true. [-0, +1,
+ * e] */
+static void push_default_result(lua_State *L, const struct hp_stage_chunk *chunk)
+{
+    int base = lua_gettop(L);
+    struct hp_peeked loaded = hp_peek_loaded(L);
+    hp_view_push(L, &loaded, 0, NULL, "package.loaded");
+    lua_pushstring(L, chunk->module != NULL ? chunk->module : "");
+    if (!hp_overlay_get(L, base + 1, base + 2) || !lua_toboolean(L, -1)) {
+        lua_pushboolean(L, 1);
+    }
+    lua_replace(L, base + 1);
+    lua_settop(L, base + 1);
+}
+
+void hp_stage_run_module(lua_State *L, uint32_t number)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    struct hp_stage_module *m = &s->modules[number];
+    uint32_t outer = s->current;
+    int64_t before = s->executed;
+    luaL_checkstack(L, 10, NULL);
+    int base = lua_gettop(L);
+    m->phase = HP_MODULE_LOADING;
+    s->current = number;
+    hp_slot_push(L, mains);
+    lua_rawgeti(L, -1, (lua_Integer)number + 1);
+    set_environment(L, m->chunk);
+    int n = 0;
+    if (m->chunk->with_arguments) {
+        lua_pushstring(L, m->chunk->module);
+        lua_pushstring(L, m->chunk->path);
+        n = 2;
+    }
+    lua_call(L, n, 1);
+    s->current = outer;
+    m->phase = HP_MODULE_LOADED;
+    m->instructions = s->executed - before;
+    m->returned = !lua_isnil(L, -1);
+    if (!m->returned) {
+        push_default_result(L, m->chunk);
+    }
+    hp_slot_push(L, results);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, (lua_Integer)number + 1);
+    lua_pop(L, 1);
+    lua_replace(L, base + 1);
+    lua_settop(L, base + 1);
+}
+
+/* Everything that may raise, under one protected call. */
+static int run_all(lua_State *L)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    for (uint32_t i = 0; i < s->module_count; i++) {
+        compile(L, i);
+    }
+    hp_stage_hook(L);
+    for (uint32_t i = 0; i < s->module_count; i++) {
+        if (s->modules[i].phase != HP_MODULE_LOADED) {
+            hp_stage_run_module(L, i);
+            lua_pop(L, 1);
+        }
+    }
+    return 0;
+}
+
+/* One try. The result is Lua's. */
+static int try_all(struct hp_stage *s)
+{
+    for (size_t i = 0; i < s->module_count; i++) {
+        s->modules[i].phase = HP_MODULE_UNLOADED;
+    }
+    s->L = lua_newstate(hp_stage_alloc, s);
+    if (s->L == NULL) {
+        return LUA_ERRMEM;
+    }
+    memcpy(lua_getextraspace(s->L), &s, sizeof s);
+    lua_pushcfunction(s->L, hp_stage_on_error);
+    lua_pushcfunction(s->L, fill);
+    int status = lua_pcall(s->L, 0, 0, 1);
+    if (status == LUA_OK) {
+        lua_pushcfunction(s->L, run_all);
+        status = lua_pcall(s->L, 0, 0, 1);
+    }
+    hp_stage_unhook(s->L);
+    return status;
+}
+
+/* Another number is to be 0: true if it was not one of them before. */
+static bool add_zeros(struct hp_stage *s)
+{
+    size_t before = s->zero_count;
+    for (size_t i = 0; i < s->found_zero_count && s->zero_count < sizeof s->zeros / sizeof *s->zeros; i++) {
+        s->zeros[s->zero_count++] = s->found_zeros[i];
+    }
+    return s->zero_count > before;
+}
+
+enum hp_status hp_stage_run(struct hp_stage *s, const struct hp_stage_chunk *chunks, size_t count,
+                            struct hp_report *report)
+{
+    s->modules = hp_mem_calloc(count * sizeof *s->modules);
+    if (s->modules == NULL) {
+        return hp_report_fail(report, HP_NO_MEMORY, "no memory to load the chunk");
+    }
+    s->module_count = count;
+    for (size_t i = 0; i < count; i++) {
+        s->modules[i].chunk = &chunks[i];
+    }
+    s->deadline = hp_stage_now() + s->limits.seconds;
+    for (int try = 1;; try++) {
+        int status = try_all(s);
+        if (status == LUA_OK) {
+            s->ran = true;
+            return HP_OK;
+        }
+        if (s->failure != HP_OK || try == MAX_TRIES || !add_zeros(s)) {
+            return hp_stage_report(s, status, report);
+        }
+        end_try(s);
+    }
+}

@@ -1,0 +1,112 @@
+/* hotpatch engine: the bounds of the stage: memory, instructions, time. What is over a bound ends the load;
+ * no body can catch it. */
+#include <time.h>
+
+#include "agent/engine/stage_impl.h"
+
+#define HOOK_PERIOD 1000 /* instructions */
+
+double hp_stage_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* lua_Alloc. Two refusals in a row mean that the emergency collection of Lua did not help. */
+void *hp_stage_alloc(void *arg, void *ptr, size_t old_size, size_t size)
+{
+    struct hp_stage *s = arg;
+    size_t held = ptr != NULL ? old_size : 0; /* else old_size is a kind of object */
+    if (size == 0) {
+        hp_mem_free(ptr);
+        s->memory -= held;
+        return NULL;
+    }
+    if (size > held && s->memory - held + size > s->limits.memory) {
+        s->refused++;
+        return NULL;
+    }
+    void *moved = hp_mem_realloc(ptr, size);
+    if (moved == NULL) {
+        if (size <= held) {
+            return ptr; /* Lua assumes that shrinking cannot fail */
+        }
+        s->refused++;
+        s->starved = true;
+        return NULL;
+    }
+    if (size > held) {
+        s->refused = 0;
+    }
+    s->memory = s->memory - held + size;
+    return moved;
+}
+
+static const char *memory_text(const struct hp_stage *s)
+{
+    return s->starved ? "no memory to load the chunk"
+                      : "the chunk used more memory than it may while it was loaded (256 MB if nothing else "
+                        "is said)";
+}
+
+void hp_stage_note_memory(struct hp_stage *s)
+{
+    if (s->failure == HP_OK) {
+        s->failure = s->starved ? HP_NO_MEMORY : HP_LIMIT;
+        s->failure_text = memory_text(s);
+    }
+}
+
+_Noreturn void hp_stage_fail(lua_State *L, enum hp_status status, const char *text)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    if (s->failure == HP_OK) {
+        s->failure = status;
+        s->failure_text = text;
+    }
+    lua_pushnil(L); /* allocates nothing */
+    lua_error(L);
+    __builtin_unreachable();
+}
+
+void hp_stage_check(lua_State *L)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    if (s->refused >= 2) {
+        hp_stage_note_memory(s);
+    }
+    if (s->failure != HP_OK || (s->trial.depth != 0 && s->trial.spoiled)) {
+        lua_pushnil(L);
+        lua_error(L);
+    }
+}
+
+static void on_count(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct hp_stage *s = hp_stage_of(L);
+    s->executed += HOOK_PERIOD;
+    hp_stage_check(L);
+    if (s->executed > s->limits.instructions) {
+        hp_stage_fail(L, HP_LIMIT,
+                      "the chunk ran too many instructions while it was loaded: an endless loop?");
+    }
+    if (hp_stage_now() > s->deadline) {
+        hp_stage_fail(L, HP_LIMIT, "the chunk took too long to load: an endless loop?");
+    }
+    if (s->trial.depth != 0 && s->executed >= s->trial.budget) {
+        s->trial.spoiled = true;
+        hp_stage_check(L);
+    }
+}
+
+void hp_stage_hook(lua_State *L)
+{
+    lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_PERIOD); /* coroutines made from now on inherit it */
+}
+
+void hp_stage_unhook(lua_State *L)
+{
+    lua_sethook(L, NULL, 0, 0);
+}
