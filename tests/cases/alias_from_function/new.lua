@@ -1,0 +1,5 @@
+local M = {}
+local show = tostring
+M.len = string.len
+function M.f(x) return show(x) end
+return M

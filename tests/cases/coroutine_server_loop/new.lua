@@ -1,0 +1,13 @@
+local M = { log = {} }
+local jobs = {}
+local function work(x) return "new " .. x end
+function M.push(x) jobs[#jobs + 1] = x end
+M.loop = coroutine.create(function()
+    while true do
+        local job = table.remove(jobs, 1)
+        if job then M.log[#M.log + 1] = work(job) end
+        coroutine.yield()
+    end
+end)
+function M.turn() return coroutine.resume(M.loop) end
+return M

@@ -1,0 +1,3 @@
+local M = { lib = string }
+function M.f() return 2 end
+return M

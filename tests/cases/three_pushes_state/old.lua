@@ -1,0 +1,4 @@
+local M = {}
+local a = 1
+function M.get() return a end
+return M

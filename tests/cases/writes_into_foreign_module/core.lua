@@ -1,0 +1,1 @@
+return { handlers = { ping = function() return "pong" end } }
