@@ -25,7 +25,9 @@ struct hp_capture {
 void hp_capture_fini(struct hp_capture *c);
 
 /* If the function at `idx` is a Lua closure whose _ENV is the globals: changes its _ENV as said and pushes a
- * handle for hp_capture_stop; else pushes nil. The closure must be nobody else's yet. [-0, +1, m] */
+ * handle for hp_capture_stop; else pushes nil. The closure must be nobody else's yet. When it raises, nothing
+ * has changed; once it has not, nothing may raise past the stop: until then the environment leads to `c`.
+ * [-0, +1, m] */
 void hp_capture_start(lua_State *L, struct hp_capture *c, int idx);
 
 /* `handle` is the stack index of what start pushed. [-0, +0, -] */

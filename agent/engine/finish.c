@@ -110,19 +110,22 @@ static void push_module(lua_State *L, const struct hp_values *values, const stru
 static bool call_hook(lua_State *L, struct hp_execution *x, const struct hp_values *values,
                       const struct hp_plan_module *module, const struct hp_plan_hook *hook)
 {
+    int function = lua_gettop(L) + 1, object = function + 1, info = function + 2, handle = function + 3;
     hp_value_push(L, values, &hook->function);
-    int function = lua_gettop(L);
-    /* Ours to change only if nobody else has it: the plan made it, or the history kept it. */
+    push_module(L, values, module);
+    push_info(L, x, module);
+    /* Ours to change only if nobody else has it: the plan made it, or the history kept it. From here to the
+     * stop nothing raises, or the hook would be left with a way to our memory. */
     if (hook->function.kind == HP_VALUE_FUNCTION || x->options.revert) {
         hp_capture_start(L, &x->capture, function);
     } else {
         lua_pushnil(L);
     }
     lua_pushvalue(L, function);
-    push_module(L, values, module);
-    push_info(L, x, module);
+    lua_pushvalue(L, object);
+    lua_pushvalue(L, info);
     bool ok = hp_guard_call(L, 2, 0, x->options.replay_instructions, x->report, HP_ROLLED_BACK);
-    hp_capture_stop(L, function, function + 1);
+    hp_capture_stop(L, function, handle);
     lua_settop(L, function - 1);
     return ok;
 }
@@ -157,6 +160,17 @@ static int run(lua_State *L)
     values.anchor = lua_gettop(L);
     f->failed = !perform_effects(L, f->x, &values) || !call_hooks(L, f, &values);
     return 0;
+}
+
+/* Without effects and hooks there is nothing to run, and so nothing that might need memory. */
+static bool has_something_to_run(const struct hp_execution *x)
+{
+    bool any = x->plan->effects.count != 0;
+    for (size_t i = 0; i < x->plan->modules.count; i++) {
+        const struct hp_plan_module *module = &x->plan->modules.items[i];
+        any = any || (x->options.revert ? module->hotrevert.present : module->hotfix.present);
+    }
+    return any;
 }
 
 /* ---- The way back ---- */
@@ -220,7 +234,7 @@ enum hp_status hp_finish(lua_State *L, struct hp_execution *x)
 {
     struct finish f = {.x = x};
     struct hp_lx_failure failure;
-    if (hp_lx_protect(L, run, &f, &x->report->arena, &failure) != LUA_OK) {
+    if (has_something_to_run(x) && hp_lx_protect(L, run, &f, &x->report->arena, &failure) != LUA_OK) {
         f.failed = true;
         hp_report_fail(x->report, HP_ROLLED_BACK, "%s", failure.text);
     }

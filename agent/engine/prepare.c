@@ -34,10 +34,10 @@ struct hp_execution *hp_execution_push_new(lua_State *L, int anchor, const struc
 {
     anchor = lua_absindex(L, anchor);
     luaL_checkstack(L, STACK_ROOM, "no room for a patch");
-    if (luaL_newmetatable(L, "hotpatch.execution")) {
-        lua_pushcfunction(L, collect_execution);
-        lua_setfield(L, -2, "__gc"); /* our own new table: no metamethod */
-    }
+    /* __gc each time: memory may have run out between the making of the metatable and the setting. */
+    luaL_newmetatable(L, "hotpatch.execution");
+    lua_pushcfunction(L, collect_execution);
+    lua_setfield(L, -2, "__gc"); /* our own table: no metamethod */
     /* Nothing is made between the userdata and its metatable: a __gc that is set on the newest object costs
      * nothing. */
     struct hp_execution *x = lua_newuserdatauv(L, sizeof *x, 0);

@@ -14,17 +14,25 @@
 /* ---- Memory ---- */
 
 static long made, limit = -1;
+static bool only_one;
 
 static bool refused(void)
 {
     made++;
-    return limit >= 0 && made > limit;
+    return limit >= 0 && (only_one ? made == limit + 1 : made > limit);
 }
 
 void fx_refuse(long after)
 {
     made = 0;
     limit = after;
+    only_one = false;
+}
+
+void fx_refuse_one(long after)
+{
+    fx_refuse(after);
+    only_one = true;
 }
 
 long fx_allocations(void)
@@ -45,13 +53,20 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize)
     return realloc(ptr, nsize);
 }
 
+static long ours; /* blocks of hp_mem in use */
+
 static void *our_memory(void *ptr, size_t size)
 {
     if (size == 0) {
+        ours -= ptr != NULL;
         free(ptr);
         return NULL;
     }
-    return refused() ? NULL : realloc(ptr, size);
+    if (refused()) {
+        return NULL;
+    }
+    ours += ptr == NULL;
+    return realloc(ptr, size);
 }
 
 /* ---- The live program ---- */
@@ -143,6 +158,7 @@ void fx_close(struct fixture *f)
     hp_sources_free(f->sources);
     lua_close(f->L);
     hp_mem_set_allocator(NULL);
+    assert_int_equal(ours, 0);
 }
 
 void fx_begin(struct fixture *f)
@@ -299,7 +315,7 @@ struct hp_step *fx_step(struct fixture *f, enum hp_step_kind kind, struct hp_val
 struct hp_step *fx_field(struct fixture *f, enum hp_step_kind kind, hp_handle table, const char *key,
                          struct hp_value value, struct hp_value expected)
 {
-    struct hp_step *step = fx_step(f, kind, value, expected, key);
+    struct hp_step *step = fx_step(f, kind, value, expected, hp_arena_str(&f->plan.arena, key));
     step->target = table;
     step->key = fx_string(f, key);
     return step;
@@ -382,9 +398,34 @@ enum hp_status fx_prepare(struct fixture *f, struct hp_execution **x)
     return status;
 }
 
+/* (struct entry, anchor) */
+static int plan_revert(lua_State *L)
+{
+    struct entry *e = lua_touserdata(L, 1);
+    e->status = hp_history_plan_revert(e->f->history, L, 2, &e->f->plan, &e->f->report);
+    assert_int_equal(lua_gettop(L), 2);
+    return 0;
+}
+
+enum hp_status fx_plan_revert(struct fixture *f)
+{
+    struct entry e = {.f = f};
+    hp_plan_fini(&f->plan);
+    lua_pushcfunction(f->L, plan_revert);
+    lua_pushlightuserdata(f->L, &e);
+    lua_pushvalue(f->L, f->anchor);
+    int result = lua_pcall(f->L, 2, 0, 0);
+    if (result == LUA_OK) {
+        return e.status;
+    }
+    assert_int_equal(result, LUA_ERRMEM);
+    lua_pop(f->L, 1);
+    return HP_NO_MEMORY;
+}
+
 enum hp_status fx_revert(struct fixture *f)
 {
-    enum hp_status status = hp_history_plan_revert(f->history, f->L, f->anchor, &f->plan, &f->report);
+    enum hp_status status = fx_plan_revert(f);
     if (status == HP_OK) {
         f->options.revert = true;
         status = fx_run(f);

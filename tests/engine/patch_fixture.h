@@ -26,6 +26,7 @@ struct fixture {
 /* How many allocations were made since the last fx_refuse; from the `after`-th on they are refused, -1: none
  * is. */
 void fx_refuse(long after);
+void fx_refuse_one(long after); /* only that one: Lua then collects garbage and tries again */
 long fx_allocations(void);
 
 /* A new state with the libraries, where `program` has run. */
@@ -69,6 +70,7 @@ enum hp_status fx_run(struct fixture *f);
 enum hp_status fx_prepare(struct fixture *f, struct hp_execution **x);
 
 /* Plans the revert of the newest patch into f->plan (after fx_begin) and runs it. */
+enum hp_status fx_plan_revert(struct fixture *f);
 enum hp_status fx_revert(struct fixture *f);
 
 /* Runs Lua in the live state; an assertion of it that fails, fails the test. */
