@@ -466,6 +466,7 @@ static int run_all(lua_State *L)
             lua_pop(L, 1);
         }
     }
+    hp_stage_check(L);
     return 0;
 }
 

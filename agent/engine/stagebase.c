@@ -239,6 +239,29 @@ static int base_catching(lua_State *L)
     return n;
 }
 
+/* The body's message handler, upvalue 1, unless the error is none of its business. Lua runs no hooks inside a
+ * handler of an error that a hook raised: there an endless loop would be endless indeed. */
+static int guarded_handler(lua_State *L)
+{
+    const struct hp_stage *s = hp_stage_of(L);
+    if (s->failure != HP_OK || s->trial.spoiled) {
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int base_xpcall(lua_State *L)
+{
+    luaL_checkany(L, 2);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, guarded_handler, 1);
+    lua_replace(L, 2);
+    return base_catching(L);
+}
+
 static int coroutine_of(lua_State *L)
 {
     if (hp_is_placeholder(L, 1) || (lua_isthread(L, 1) && is_view(L, 1))) {
@@ -260,7 +283,7 @@ static int base_load(lua_State *L)
     }
     lua_pushliteral(L, "t");
     lua_replace(L, 3);
-    return real(L);
+    return base_catching(L); /* it gives errors of its reader as results */
 }
 
 /* Frozen for the request: base and new see the same moment. */
@@ -416,7 +439,7 @@ lua_CFunction hp_stagebase_find(const char *name)
         {"setmetatable", base_setmetatable},
         {"getmetatable", base_getmetatable},
         {"pcall", base_catching},
-        {"xpcall", base_catching},
+        {"xpcall", base_xpcall},
         {"load", base_load},
         {"require", hp_stage_require},
         {"coroutine.close", coroutine_of},

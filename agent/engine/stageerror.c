@@ -99,7 +99,6 @@ int hp_stage_on_error(lua_State *L)
 {
     struct hp_stage *s = hp_stage_of(L);
     lua_settop(L, 1);
-    hp_stage_unhook(L);
     luaL_checkstack(L, 20, NULL);
     if (s->failure != HP_OK) {
         locate(L, "");

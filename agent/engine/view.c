@@ -321,6 +321,9 @@ bool hp_view_next(lua_State *L, int view)
     hp_overlay_push(L, view);
     lua_insert(L, -2);
     if (lua_isnil(L, -2)) {
+        if (!lua_isnil(L, -1)) {
+            luaL_error(L, "invalid key to 'next'");
+        }
         lua_pop(L, 2);
         return false;
     }

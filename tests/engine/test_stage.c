@@ -263,7 +263,10 @@ static void require_has_four_answers(void **state)
          .chunk_name = "@b.lua",
          .text = "local M = {} M.a = pcall(require, 'a') M.b = require 'b'.old return M",
          .len = 69},
-        {.module = "c", .chunk_name = "@c.lua", .text = "return require 'b' == require 'a'.b", .len = 35},
+        {.module = "c",
+         .chunk_name = "@c.lua",
+         .text = "return require 'b' == require 'a'.b",
+         .len = sizeof "return require 'b' == require 'a'.b" - 1},
     };
     assert_int_equal(staged_try_all(&t, chunks, 3), HP_OK);
     char *text = staged_text(&t.graph, t.graph.modules.items[0].root);
