@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/present.h"
-#include "client/suggest.h"
+#include "proto/suggest.h"
 #include "proto/protocol.h"
 
 const struct hp_command *const HP_COMMANDS[] = {

@@ -10,7 +10,7 @@ const struct hp_command hp_cmd_diff = {
     .name = "diff",
     .bit = HP_CMD_DIFF,
     .synopsis = "[TARGET] [OPTIONS] [MODULE=]FILE...",
-    .summary = "what a push would do; changes nothing",
+    .summary = "what a push would do",
     .about = "Goes the same way as a push and stops before the commit: what diff says is what\n"
              "push does. It writes nothing in the server and calls none of its functions.\n"
              "With --exit-code it ends with 2 where there are differences, 0 where none.\n",

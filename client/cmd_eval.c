@@ -50,7 +50,7 @@ const struct hp_command hp_cmd_eval = {
     .name = "eval",
     .bit = HP_CMD_EVAL,
     .synopsis = "[TARGET] (-e CODE | FILE)",
-    .summary = "run code in the server, see its results",
+    .summary = "run code in the server",
     .about = "Runs the code at a safe point of the server's Lua thread. What it prints comes\n"
              "back, then its results, one a line. It can change the server like any code of it;\n"
              "nothing of that is undone by revert.\n",

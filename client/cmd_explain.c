@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "client/present.h"
-#include "client/suggest.h"
+#include "proto/suggest.h"
 
 /* One thing that can be explained: a reason code or a status word. */
 static const char *default_word(enum hp_reason_default by_default)
@@ -165,7 +165,7 @@ const struct hp_command hp_cmd_explain = {
     .name = "explain",
     .bit = HP_CMD_EXPLAIN,
     .synopsis = "[CODE...]",
-    .summary = "what R06 means, an example, what to do",
+    .summary = "what R06 means, and what to do",
     .about = "Explains a reason code (R02 to R20) or a status word; without one, lists them all.\n"
              "Needs no server.\n",
     .examples = "  hotpatch explain R06\n"

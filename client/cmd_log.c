@@ -11,7 +11,7 @@ const struct hp_command hp_cmd_log = {
     .name = "log",
     .bit = HP_CMD_LOG,
     .synopsis = "[TARGET]",
-    .summary = "patches applied and reverted, newest first",
+    .summary = "patches applied and reverted",
     .about = "Is answered also while the server's Lua code is busy.\n",
     .examples = "  hotpatch log\n"
                 "  hotpatch log --name game --format json\n",

@@ -50,7 +50,7 @@ const struct hp_command hp_cmd_revert = {
     .name = "revert",
     .bit = HP_CMD_REVERT,
     .synopsis = "[TARGET] [PATCH]",
-    .summary = "undo the last patch, or down to PATCH",
+    .summary = "undo the last patch, or several",
     .about = "Puts back what the last patch replaced and keeps the state that has come up\n"
              "since. With PATCH, undoes all patches down to that one, that one included.\n",
     .examples = "  hotpatch revert\n"

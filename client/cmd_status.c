@@ -11,7 +11,7 @@ const struct hp_command hp_cmd_status = {
     .name = "status",
     .bit = HP_CMD_STATUS,
     .synopsis = "[TARGET]",
-    .summary = "one agent: what it is, when it last polled",
+    .summary = "one agent, and when it last polled",
     .about = "Is answered also while the server's Lua code is busy.\n",
     .examples = "  hotpatch status\n"
                 "  hotpatch status --pid 4121 --format json\n",

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <nng/nng.h>
@@ -47,23 +48,15 @@ const char *hp_link_sentence(enum hp_link_result result)
     return "the connection failed";
 }
 
-static enum hp_link_result result_of_errno(int error)
+static enum hp_link_result result_of_access(int error)
 {
     switch (error) {
     case ENOENT:
     case ENOTDIR:
         return HP_LINK_ABSENT;
-    case ECONNREFUSED:
-    case ENOTSOCK:
-    case EPROTOTYPE:
-        return HP_LINK_REFUSED;
     case EACCES:
     case EPERM:
         return HP_LINK_DENIED;
-    case EAGAIN: /* its queue of connections is full */
-        return HP_LINK_TIMEOUT;
-    case ENOMEM:
-        return HP_LINK_NO_MEMORY;
     default:
         return HP_LINK_FAILED;
     }
@@ -78,6 +71,12 @@ static enum hp_link_result result_of_nng(int error)
         return HP_LINK_TIMEOUT;
     case NNG_ENOMEM:
         return HP_LINK_NO_MEMORY;
+    case NNG_ENOENT:
+        return HP_LINK_ABSENT;
+    case NNG_ECONNREFUSED:
+        return HP_LINK_REFUSED;
+    case NNG_EPERM:
+        return HP_LINK_DENIED;
     case NNG_ECLOSED:
     case NNG_ECONNRESET:
     case NNG_ECONNABORTED:
@@ -89,23 +88,73 @@ static enum hp_link_result result_of_nng(int error)
     }
 }
 
-/* Is anybody there? nng's own dialling tells either the reason (and then waits without a limit for a process
- * that is stopped) or nothing at all, so a plain connect asks first. */
-static enum hp_link_result knock(const char *path)
+/* ---- dialling ---- */
+
+/* nng's dialling has two ways: one tells why it fails, but waits without a limit for a process that is
+ * stopped; the other does not tell. So the first one runs on a thread of its own, and closing the socket ends
+ * it when time is up. (Asking with a connection of our own beforehand will not do: a peer that connects and
+ * says nothing makes the ipc listener of nng 1.5 stop accepting for good.) */
+struct dial {
+    nng_socket socket;
+    char url[NNG_MAXADDRLEN];
+    int result;
+    int done[2]; /* written at the end */
+};
+
+static void *dial_thread(void *arg)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
+    struct dial *dial = arg;
+    dial->result = nng_dial(dial->socket, dial->url, NULL, 0);
+    ssize_t written = write(dial->done[1], "!", 1);
+    (void)written; /* the pipe is empty: one byte always fits */
+    return NULL;
+}
+
+/* True: readable within the time. Signals cut no wait short. */
+static bool readable_within(int fd, int timeout_ms)
+{
+    struct pollfd pollfd = {fd, POLLIN, 0};
+    struct timespec start;
+    struct timespec now;
+    int left = timeout_ms;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (;;) {
+        int ready = poll(&pollfd, 1, left);
+        if (ready >= 0 || errno != EINTR) {
+            return ready > 0;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t passed =
+            (int64_t)(now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
+        left = passed < timeout_ms ? (int)(timeout_ms - passed) : 0;
+    }
+}
+
+/* On a result other than HP_LINK_OK the socket may be closed already; closing it again does no harm. */
+static enum hp_link_result dial(nng_socket socket, const char *path, int timeout_ms)
+{
+    struct dial dial = {.socket = socket};
+    pthread_t thread;
+    int need = snprintf(dial.url, sizeof dial.url, "ipc://%s", path);
+    if (need < 0 || (size_t)need >= sizeof dial.url || pipe2(dial.done, O_CLOEXEC) != 0) {
         return HP_LINK_FAILED;
     }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return result_of_errno(errno);
+    enum hp_link_result result = HP_LINK_NO_MEMORY;
+    if (pthread_create(&thread, NULL, dial_thread, &dial) == 0) {
+        bool in_time = readable_within(dial.done[0], timeout_ms);
+        if (!in_time) {
+            nng_close(socket);
+        }
+        pthread_join(thread, NULL);
+        result = in_time || dial.result == 0 ? result_of_nng(dial.result) : HP_LINK_TIMEOUT;
+        result = !in_time && result == HP_LINK_OK ? HP_LINK_TIMEOUT : result;
     }
-    int error = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
-    close(fd);
-    return error == 0 ? HP_LINK_OK : result_of_errno(error);
+    close(dial.done[0]);
+    close(dial.done[1]);
+    return result;
 }
+
+/* ---- the link ---- */
 
 /* On one of nng's threads: the receive has ended, well or not. */
 static void on_received(void *arg)
@@ -132,18 +181,15 @@ static int open_socket(struct hp_link *link)
     return error;
 }
 
-static int dial_and_send(struct hp_link *link, const char *path, const char *data, size_t len, int timeout_ms)
+static enum hp_link_result dial_and_send(struct hp_link *link, const char *path, const char *data, size_t len,
+                                         int timeout_ms)
 {
-    char url[NNG_MAXADDRLEN];
-    int need = snprintf(url, sizeof url, "ipc://%s", path);
     nng_msg *msg = NULL;
-    if (need < 0 || (size_t)need >= sizeof url) {
-        return NNG_EADDRINVAL;
+    enum hp_link_result result = dial(link->socket, path, timeout_ms);
+    if (result != HP_LINK_OK) {
+        return result;
     }
     int error = nng_socket_set_ms(link->socket, NNG_OPT_SENDTIMEO, timeout_ms);
-    if (error == 0) {
-        error = nng_dial(link->socket, url, NULL, NNG_FLAG_NONBLOCK);
-    }
     if (error == 0) {
         error = nng_msg_alloc(&msg, 0);
     }
@@ -154,18 +200,17 @@ static int dial_and_send(struct hp_link *link, const char *path, const char *dat
         error = nng_sendmsg(link->socket, msg, 0);
     }
     if (error != 0 && msg != NULL) {
-        nng_msg_free(msg);
+        nng_msg_free(msg); /* nng takes it only if it sends it */
     }
-    return error;
+    return result_of_nng(error);
 }
 
 enum hp_link_result hp_link_send(const char *path, const char *data, size_t len, int timeout_ms,
                                  struct hp_link **out)
 {
     *out = NULL;
-    enum hp_link_result there = knock(path);
-    if (there != HP_LINK_OK) {
-        return there;
+    if (access(path, W_OK) != 0) {
+        return result_of_access(errno);
     }
     struct hp_link *link = hp_mem_calloc(sizeof *link);
     if (link == NULL) {
@@ -182,9 +227,10 @@ enum hp_link_result hp_link_send(const char *path, const char *data, size_t len,
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = nng_aio_alloc(&link->aio, on_received, link);
     int opened = error == 0 ? open_socket(link) : error;
-    error = opened == 0 ? dial_and_send(link, path, data, len, timeout_ms) : opened;
+    enum hp_link_result result =
+        opened == 0 ? dial_and_send(link, path, data, len, timeout_ms) : result_of_nng(opened);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) {
+    if (result != HP_LINK_OK) {
         if (opened == 0) {
             nng_close(link->socket);
         }
@@ -194,7 +240,7 @@ enum hp_link_result hp_link_send(const char *path, const char *data, size_t len,
         close(link->bell[0]);
         close(link->bell[1]);
         hp_mem_free(link);
-        return result_of_nng(error);
+        return result;
     }
     nng_aio_set_timeout(link->aio, NNG_DURATION_INFINITE);
     nng_recv_aio(link->socket, link->aio);

@@ -242,9 +242,11 @@ void hp_discover(struct hp_arena *arena, const struct hp_discover *where, struct
     for (size_t i = 0; where->dirs[i] != NULL; i++) {
         look_into(arena, where->proc, where->dirs[i], places);
     }
-    look_below(arena, where->proc, where->tmp, "hotpatch-", "", places);
-    look_below(arena, where->proc, where->run_user, "", "/hotpatch", places);
-    look_into_containers(arena, where->proc, places);
+    if (where->tmp != NULL) {
+        look_below(arena, where->proc, where->tmp, "hotpatch-", "", places);
+        look_below(arena, where->proc, where->run_user, "", "/hotpatch", places);
+        look_into_containers(arena, where->proc, places);
+    }
     if (places->list.count > 1) {
         qsort(places->list.items, places->list.count, sizeof *places->list.items, by_pid);
     }
@@ -263,6 +265,13 @@ void hp_discover_here(struct hp_arena *arena, struct hp_places *places)
         dirs[count++] = hp_arena_printf(arena, "%s/hotpatch", runtime);
     }
     dirs[count++] = hp_arena_printf(arena, "/tmp/hotpatch-%u", (unsigned)geteuid());
+    const char *only = getenv("HOTPATCH_ONLY");
+    if (only != NULL && *only != '\0') {
+        const char *own[2] = {dir != NULL && *dir != '\0' ? dir : NULL, NULL};
+        const struct hp_discover where = {"/proc", NULL, NULL, own};
+        hp_discover(arena, &where, places);
+        return;
+    }
     const struct hp_discover where = {"/proc", "/tmp", "/run/user", dirs};
     hp_discover(arena, &where, places);
 }

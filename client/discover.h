@@ -27,7 +27,7 @@ struct hp_places {
 /* Where to look; a test gives folders of its own. */
 struct hp_discover {
     const char *proc;        /* "/proc" */
-    const char *tmp;         /* "/tmp": hotpatch-* in it */
+    const char *tmp;         /* "/tmp": hotpatch-* in it. NULL: only `dirs` */
     const char *run_user;    /* "/run/user": * /hotpatch in it */
     const char *const *dirs; /* our own folders, NULL-terminated */
 };
@@ -35,7 +35,8 @@ struct hp_discover {
 /* Fills `places`, ordered by pid, each socket once. Errors mean "not found". Allocates from `arena`. */
 void hp_discover(struct hp_arena *arena, const struct hp_discover *where, struct hp_places *places);
 
-/* The same in the usual places of this machine. */
+/* The same in the usual places of this machine; with HOTPATCH_ONLY set, in $HOTPATCH_DIR alone (for tests,
+ * which must not meet the agents of others). */
 void hp_discover_here(struct hp_arena *arena, struct hp_places *places);
 
 /* What is known of a process that has no agent. */

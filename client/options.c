@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "client/cmd.h"
-#include "client/suggest.h"
+#include "proto/suggest.h"
 #include "proto/protocol.h"
 
 #define AT(member) offsetof(struct hp_cli, member)

@@ -107,9 +107,9 @@ static void upvalue_lines(struct hp_text *page, const struct hp_report_module *m
     static const struct look orphaned = {"orphaned", "-", HP_DIM};
     upvalue_line(page, m, f, (const struct hp_list *)(const void *)&m->joined, &joined, "");
     upvalue_line(page, m, f, (const struct hp_list *)(const void *)&m->absent, &absent,
-                 "  (no live counterpart: the first value of the new source)");
+                 "  (begins with its first value)");
     upvalue_line(page, m, f, (const struct hp_list *)(const void *)&m->orphaned, &orphaned,
-                 "  (no new function uses it)");
+                 "  (no longer used)");
 }
 
 static void function_line(struct hp_text *page, const struct hp_report_function *f, size_t width)
@@ -121,6 +121,8 @@ static void function_line(struct hp_text *page, const struct hp_report_function 
     hp_text_pad(page, own < width ? width - own : 0);
     hp_text_add(page, "  ");
     hp_text_paint_safe(page, look->colour, f->verdict);
+    size_t verdict = hp_text_width(page->style, f->verdict);
+    hp_text_pad(page, verdict < 8 ? 8 - verdict : 0);
     const char *gap = "  ";
     if (f->was != NULL && *f->was != '\0') {
         hp_text_add(page, gap);

@@ -48,7 +48,9 @@ void hp_render_inspect(struct hp_text *page, const struct hp_report *r)
         if (f->source != NULL) {
             hp_text_add(page, "  ");
             hp_text_paint_safe(page, HP_DIM, *f->source == '@' ? f->source + 1 : f->source);
-            hp_text_printf(page, f->line > 0 ? ":%" PRId64 : "", f->line);
+            if (f->line > 0) {
+                hp_text_printf(page, ":%" PRId64, f->line);
+            }
         }
         hp_text_add(page, "\n");
         render_upvalues(page, f);

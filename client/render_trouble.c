@@ -81,7 +81,7 @@ static void render_hint(struct hp_text *page, const char *hint)
 {
     if (hint != NULL) {
         hp_text_paint(page, HP_DIM, "  -> ");
-        hp_text_wrap(page, hint, 5);
+        hp_text_safe_lines(page, hint, 0);
     }
 }
 
@@ -98,12 +98,12 @@ static void render_head(struct hp_text *page, const struct hp_report *r)
         hp_text_printf(page, error->line > 0 ? ":%" PRId64 ": " : ": ", error->line);
     }
     if (error != NULL && error->text != NULL) {
-        hp_text_wrap(page, error->text, 2);
+        hp_text_safe_lines(page, error->text, 0);
     } else if (r->status == HP_REFUSED && r->refusals.count > 0) {
         hp_text_printf(page, "%zu %s refused; nothing changed\n", r->refusals.count,
                        r->refusals.count == 1 ? "edit was" : "edits were");
     } else {
-        hp_text_wrap(page, hp_status_info(r->status)->sentence, 2);
+        hp_text_printf(page, "%s\n", hp_status_info(r->status)->sentence);
     }
 }
 

@@ -12,7 +12,7 @@
 #include "client/connect.h"
 #include "client/discover.h"
 #include "client/exchange.h"
-#include "client/suggest.h"
+#include "proto/suggest.h"
 
 #define TARGET_PROBE_MS 1000
 #define TARGET_START                                                                                         \

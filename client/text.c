@@ -165,9 +165,23 @@ void hp_text_safe_lines(struct hp_text *t, const char *s, size_t indent)
     }
 }
 
+/* Where the page stands: columns since its last newline, our own colours not counted. */
+static size_t current_column(const struct hp_text *t)
+{
+    size_t column = 0;
+    for (size_t i = t->len; i > 0 && t->data[i - 1] != '\n'; i--) {
+        column += ((unsigned char)t->data[i - 1] & 0xc0) != 0x80 ? 1 : 0;
+        if (t->data[i - 1] == '\033') {
+            const char *end = memchr(t->data + i - 1, 'm', t->len - i + 1);
+            column -= end != NULL ? (size_t)(end - (t->data + i - 1)) + 1 : 0;
+        }
+    }
+    return column;
+}
+
 void hp_text_wrap(struct hp_text *t, const char *s, size_t indent)
 {
-    size_t column = indent;
+    size_t column = current_column(t);
     while (*s != '\0') {
         size_t gap = strspn(s, " ");
         size_t len = strcspn(s + gap, " \n");

@@ -39,9 +39,8 @@ void hp_text_safe(struct hp_text *t, const char *s);
  */
 void hp_text_safe_lines(struct hp_text *t, const char *s, size_t indent);
 
-/* Prose of the server or our own, as words: lines are broken before column HP_TEXT_COLUMNS and begin with
- * `indent` spaces, but for the first, which goes on where the page stands (at column `indent`). Newlines in
- * it stay. Ends with one. */
+/* Prose of the server or our own, as words: goes on where the page stands, breaks lines before column
+ * HP_TEXT_COLUMNS, and begins new ones with `indent` spaces. Newlines in it stay. Ends with one. */
 #define HP_TEXT_COLUMNS 79
 void hp_text_wrap(struct hp_text *t, const char *s, size_t indent);
 

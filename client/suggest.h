@@ -1,1 +1,0 @@
-#include "proto/suggest.h"

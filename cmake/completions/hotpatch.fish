@@ -1,0 +1,56 @@
+# fish completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
+
+set -l all ps status diff push revert log inspect eval explain help
+set -l targeted status diff push revert log inspect eval
+set -l patching diff push
+set -l changing diff push revert
+
+function __hotpatch_agents --argument-names column
+    hotpatch ps --timeout 1 2>/dev/null | awk -v column=$column 'NR > 1 { print $column }'
+end
+
+complete -c hotpatch -n __fish_use_subcommand -f -a ps -d 'the agents of this machine'
+complete -c hotpatch -n __fish_use_subcommand -f -a status -d 'one agent, and when it last polled'
+complete -c hotpatch -n __fish_use_subcommand -f -a diff -d 'what a push would do; changes nothing'
+complete -c hotpatch -n __fish_use_subcommand -f -a push -d 'replace modules, keeping their state'
+complete -c hotpatch -n __fish_use_subcommand -f -a revert -d 'undo the last patch, or down to one'
+complete -c hotpatch -n __fish_use_subcommand -f -a log -d 'patches applied and reverted'
+complete -c hotpatch -n __fish_use_subcommand -f -a inspect -d 'live functions and their upvalues'
+complete -c hotpatch -n __fish_use_subcommand -f -a eval -d 'run code in the server'
+complete -c hotpatch -n __fish_use_subcommand -f -a explain -d 'what a code means'
+complete -c hotpatch -n __fish_use_subcommand -f -a help -d 'about a command'
+complete -c hotpatch -n __fish_use_subcommand -l version -d 'version'
+
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l pid -a '(__hotpatch_agents 1)' -d 'the agent of this process'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l name -a '(__hotpatch_agents 2)' -d 'the agent of this name'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l to -d 'the agent at this URL'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l state -d 'which Lua state'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-ca -d 'not in this version'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-cert -d 'not in this version'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-key -d 'not in this version'
+
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -s m -l module -d 'the next file replaces this module'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -r -l base -d 'the source that runs now'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l git -d 'the source that runs now is of this commit'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l effects -a 'none new' -d 'perform calls that only the new body makes'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l merge -a 'keep three-way' -d 'plain values that the source changed'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -l all -d 'the source wins on every function field'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -l prune -d 'remove what the new source lacks'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l function -d 'change only this function'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l refs -a 'heap module' -d 'where to look for holders'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -l strict -d 'warnings are refusals'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l expect-version -d 'refuse unless VERSION equals'
+complete -c hotpatch -n "__fish_seen_subcommand_from diff" -l exit-code -d 'end with 2 where there are differences'
+
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l accept -d 'a refusal that was read'
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -l atomic -d 'everything in one stop'
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l max-pause -d 'longest single stop, ms'
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l search-limit -d 'longest search for other holders'
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l message -d 'why, for the log'
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing inspect eval" -x -l id -d 'a repeated id gets the first answer'
+
+complete -c hotpatch -n "__fish_seen_subcommand_from eval" -x -s e -l execute -d 'the code to run'
+complete -c hotpatch -n "__fish_seen_subcommand_from $all" -x -l timeout -d 'what has not started by then never starts'
+complete -c hotpatch -n "__fish_seen_subcommand_from $all" -x -l format -a 'text json msgpack' -d 'how to print the report'
+complete -c hotpatch -n "__fish_seen_subcommand_from $all" -s q -l quiet -d 'no text where all went well'
+complete -c hotpatch -n "__fish_seen_subcommand_from $all" -s h -l help -d 'help of the command'
