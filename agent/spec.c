@@ -155,5 +155,5 @@ void hp_spec_find_module(lua_State *L, const char *name, struct hp_request *requ
         const char *tried = lua_tostring(L, -1);
         hp_report_fail(report, HP_LOAD_FAILED, "there is no file for module '%s':%s", name, tried ? tried : "");
     }
-    lua_pop(L, 3);
+    lua_pop(L, 2);
 }

@@ -9,5 +9,6 @@ M.loop = coroutine.create(function()
         coroutine.yield()
     end
 end)
+function M.work(x) return work(x) end
 function M.turn() return coroutine.resume(M.loop) end
 return M

@@ -9,6 +9,6 @@ return {
         t.eq(m.g, nil, "nothing added")
         t.eq(m.extra, nil, "nothing added")
         t.ok(t.report.error.traceback, "traceback")
-        t.eq(#t.hotpatch.log().patches, 0, "no patch in the log that is in force")
+        t.eq(#(t.hotpatch.log().patches or {}), 0, "no patch in the log that is in force")
     end,
 }

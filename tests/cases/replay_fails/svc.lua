@@ -1,5 +1,4 @@
 local svc = {}
-local calls = 0
-function svc.first() calls = calls + 1 return "first" end
-function svc.second() calls = calls + 1 error("second is down") end
+function svc.first() return io.tmpfile() end
+function svc.second() error("second is down") end
 return svc
