@@ -86,15 +86,15 @@ run() {
 
 narrate "A game server starts, under the Lua that the system has" \
     "It holds rooms, players, timers. For hotpatch it does three things: require, start, poll."
-"$lua" server.lua --port-file "$work/port" >"$work/server.log" 2>&1 &
+"$lua" server.lua >"$work/server.log" 2>&1 &
 server_pid=$!
 for _ in {1..100}; do
-    [ ! -s "$work/port" ] || break
+    port=$(sed -nE 's/^game: listening on [0-9.]+:([0-9]+)$/\1/p' "$work/server.log")
+    [ -z "$port" ] || break
     kill -0 "$server_pid" 2>/dev/null || fail "the server ended at once"
     sleep 0.1
 done
-[ -s "$work/port" ] || fail "the server did not start within ten seconds"
-read -r port <"$work/port"
+[ -n "$port" ] || fail "the server did not start within ten seconds"
 coproc game { exec "$lua" client.lua "$port"; }
 echo "   $(cat "$work/server.log")"
 

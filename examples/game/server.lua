@@ -18,6 +18,7 @@ local function option(name)
   end
 end
 
+io.stdout:setvbuf("line")
 local listener = assert(socket.bind("127.0.0.1", tonumber(option("--port") or 0)))
 listener:settimeout(0)
 local _, port = listener:getsockname()
