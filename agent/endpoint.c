@@ -2,143 +2,321 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
 #include <nng/transport/ipc/ipc.h>
 
 #include "agent/forked.h"
+#include "agent/framer.h"
+#include "proto/arena.h"
 #include "proto/protocol.h"
-#include "proto/request.h"
 
-#define CHANNELS        (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
-#define SEND_TIMEOUT_MS 10000 /* for a peer that does not read */
-#define REST_MS         50    /* after an error of receiving that may pass */
+#define TICKETS         (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
+#define PATIENCE_MS     10000               /* for a peer that stops in the middle of something */
+#define REST_MS         50                  /* after an error of accepting that may pass */
+#define MAX_QUEUED      (64u * 1024 * 1024) /* bytes of answers that one peer does not read */
 
-/* One context of the socket: receives, holds a ticket while the request is answered, sends, receives again. Two aios,
- * because an answer may be sent before the callback of the receiving one has returned. */
-struct channel {
+struct outgoing {
+    struct outgoing *next;
+    size_t len;
+    char data[];
+};
+
+/* A place for a connection; `stream` NULL: free. Its two aios live as long as the endpoint. A read is under way all the time,
+ * but for the turns of its own callback, so that a peer that goes is noticed whatever it waits for. */
+struct connection {
     struct hp_endpoint *endpoint;
-    uint64_t ticket;
-    nng_ctx ctx;
+    nng_stream *stream;
     nng_aio *receive;
     nng_aio *send;
-    bool resting; /* `receive` sleeps; only its callback and who starts it look */
+    struct hp_peer peer;
+    struct hp_framer framer; /* the receiving side's own */
+    uint64_t serial;         /* of the stream that is here now: an answer to an earlier one is dropped */
+    bool receiving, sending, failed;
+    struct outgoing *queue; /* the first is being sent */
+    size_t queued, sent;    /* bytes of all; of the first */
+};
+
+struct ticket { /* a request that is being answered; connection NULL: free */
+    struct connection *connection;
+    uint64_t serial;
+    char header[HP_HEADER_MAX];
+    size_t header_len;
+};
+
+struct listener {
+    struct hp_endpoint *endpoint;
+    nng_stream_listener *listener;
+    nng_aio *accept;
+    bool resting;
+    char path[HP_SOCKET_PATH_MAX];
 };
 
 struct hp_endpoint {
-    nng_socket socket;
     hp_frame_fn handler;
     void *context;
-    struct channel channels[CHANNELS];
-    size_t channel_count;
-    atomic_uint held; /* tickets out */
-    char paths[HP_ENDPOINT_PATHS][HP_SOCKET_PATH_MAX];
-    size_t path_count;
+    pthread_mutex_t lock; /* guards all below; never held while the handler runs or an aio is waited for */
+    bool closing;
+    uint64_t serial;
+    struct connection connections[HP_ENDPOINT_CONNECTIONS];
+    struct ticket tickets[TICKETS];
+    size_t tickets_out;
+    struct listener listeners[HP_ENDPOINT_PATHS];
+    size_t listener_count;
 };
 
-/* ---- a channel ---- */
+/* ---- a connection; all under the lock ---- */
 
-static void receive_next(struct channel *c)
+static void drop_first(struct connection *c)
 {
-    c->resting = false;
-    nng_ctx_recv(c->ctx, c->receive);
+    struct outgoing *first = c->queue;
+    c->queue = first->next;
+    c->queued -= first->len;
+    c->sent = 0;
+    hp_mem_free(first);
 }
 
-static void rest(struct channel *c)
+/* The place is free again once neither aio is under way. */
+static void release_if_done(struct connection *c)
 {
-    c->resting = true;
-    nng_sleep_aio(REST_MS, c->receive);
+    if (!c->failed || c->receiving || c->sending || !c->stream)
+        return;
+    nng_stream_free(c->stream);
+    c->stream = NULL;
+    while (c->queue)
+        drop_first(c);
+    hp_framer_fini(&c->framer);
 }
 
-static struct hp_peer peer_of(nng_msg *msg)
+static void fail(struct connection *c)
 {
-    struct hp_peer peer = {false, (uid_t)-1, 0};
-    uint64_t uid, pid;
-    nng_pipe pipe = nng_msg_get_pipe(msg);
-    if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0 &&
-        nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid) == 0)
-        peer = (struct hp_peer){true, (uid_t)uid, (pid_t)pid};
-    return peer;
+    if (!c->stream || c->failed)
+        return;
+    c->failed = true;
+    nng_stream_close(c->stream);
+    release_if_done(c);
+}
+
+static void receive_more(struct connection *c)
+{
+    nng_iov iov;
+    char *where;
+    if (c->failed)
+        return;
+    iov.iov_len = hp_framer_want(&c->framer, &where);
+    iov.iov_buf = where;
+    nng_aio_set_timeout(c->receive, hp_framer_is_idle(&c->framer) ? NNG_DURATION_INFINITE : PATIENCE_MS);
+    nng_aio_set_iov(c->receive, 1, &iov);
+    c->receiving = true;
+    nng_stream_recv(c->stream, c->receive);
+}
+
+static void send_more(struct connection *c)
+{
+    if (c->failed || c->sending || !c->queue)
+        return;
+    nng_iov iov = {.iov_buf = c->queue->data + c->sent, .iov_len = c->queue->len - c->sent};
+    nng_aio_set_timeout(c->send, PATIENCE_MS);
+    nng_aio_set_iov(c->send, 1, &iov);
+    c->sending = true;
+    nng_stream_send(c->stream, c->send);
+}
+
+/* Takes over the message; NULL (no memory) ends the connection. */
+static void enqueue(struct connection *c, struct outgoing *message)
+{
+    if (!message || c->queued + message->len > MAX_QUEUED) {
+        hp_mem_free(message);
+        fail(c);
+        return;
+    }
+    struct outgoing **end = &c->queue;
+    while (*end)
+        end = &(*end)->next;
+    *end = message;
+    c->queued += message->len;
+    send_more(c);
+}
+
+static struct outgoing *outgoing_new(size_t len)
+{
+    struct outgoing *message = hp_mem_alloc(sizeof *message + len);
+    if (message) {
+        message->next = NULL;
+        message->len = len;
+    }
+    return message;
+}
+
+static void greet(struct connection *c)
+{
+    struct outgoing *message = outgoing_new(HP_GREETING_LEN);
+    if (message)
+        memcpy(message->data, HP_GREETING, HP_GREETING_LEN);
+    enqueue(c, message);
+}
+
+/* ---- tickets; under the lock ---- */
+
+static struct ticket *ticket_take(struct connection *c)
+{
+    for (size_t i = 0; i < TICKETS; i++) {
+        struct ticket *t = &c->endpoint->tickets[i];
+        if (t->connection)
+            continue;
+        t->connection = c;
+        t->serial = c->serial;
+        t->header_len = c->framer.header_len;
+        memcpy(t->header, c->framer.header, t->header_len);
+        c->endpoint->tickets_out++;
+        return t;
+    }
+    return NULL;
+}
+
+static struct outgoing *message_of(const struct ticket *t, const char *data, size_t len)
+{
+    struct outgoing *message = outgoing_new(HP_LENGTH_LEN + t->header_len + len);
+    if (!message)
+        return NULL;
+    hp_framer_put_length(message->data, t->header_len + len);
+    memcpy(message->data + HP_LENGTH_LEN, t->header, t->header_len);
+    memcpy(message->data + HP_LENGTH_LEN + t->header_len, data, len);
+    return message;
+}
+
+void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t number, const char *data, size_t len)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    struct ticket *t = &endpoint->tickets[number];
+    struct connection *c = t->connection;
+    t->connection = NULL;
+    endpoint->tickets_out--;
+    if (c->stream && !c->failed && c->serial == t->serial)
+        enqueue(c, message_of(t, data, len));
+    pthread_mutex_unlock(&endpoint->lock);
+}
+
+/* ---- what nng calls ---- */
+
+/* A complete request: hands it over, without the lock. False: there is no ticket for it. */
+static bool hand_over(struct connection *c)
+{
+    struct hp_endpoint *endpoint = c->endpoint;
+    struct hp_peer peer = c->peer;
+    struct ticket *t = ticket_take(c);
+    if (!t)
+        return false;
+    struct hp_frame frame = {
+        .peer = &peer,
+        .crowded = endpoint->tickets_out > TICKETS - HP_ENDPOINT_RESERVE,
+        .ticket = (uint64_t)(t - endpoint->tickets),
+        .data = c->framer.discards ? NULL : c->framer.payload ? c->framer.payload : "",
+        .len = (size_t)c->framer.payload_len,
+    };
+    /* `receiving` is still set, so the place and its framer stay what they are. */
+    pthread_mutex_unlock(&endpoint->lock);
+    endpoint->handler(endpoint->context, &frame);
+    pthread_mutex_lock(&endpoint->lock);
+    hp_framer_next(&c->framer);
+    return true;
+}
+
+/* False: the connection is at its end. */
+static bool take_bytes(struct connection *c, size_t n)
+{
+    switch (hp_framer_got(&c->framer, n)) {
+    case HP_FRAMED_MORE:
+        return true;
+    case HP_FRAMED_MESSAGE:
+        return hand_over(c);
+    default:
+        return false;
+    }
 }
 
 static void on_received(void *arg)
 {
-    struct channel *c = arg;
-    int rv = nng_aio_result(c->receive);
-    if (rv == NNG_ECLOSED || rv == NNG_ECANCELED)
-        return;
-    if (rv != 0) {
-        rest(c);
-        return;
-    }
-    if (c->resting) {
-        receive_next(c);
-        return;
-    }
-    nng_msg *msg = nng_aio_get_msg(c->receive);
+    struct connection *c = arg;
     struct hp_endpoint *endpoint = c->endpoint;
-    struct hp_peer peer = peer_of(msg);
-    unsigned held = atomic_fetch_add(&endpoint->held, 1) + 1;
-    struct hp_frame frame = {&peer, held > CHANNELS - HP_ENDPOINT_RESERVE, c->ticket, nng_msg_body(msg),
-                             nng_msg_len(msg)};
-    /* Nothing of the channel is touched after this: the answer may be under way already. */
-    endpoint->handler(endpoint->context, &frame);
-    nng_msg_free(msg);
+    pthread_mutex_lock(&endpoint->lock);
+    bool goes_on = nng_aio_result(c->receive) == 0 && !endpoint->closing && take_bytes(c, nng_aio_count(c->receive));
+    c->receiving = false;
+    if (!goes_on)
+        fail(c);
+    receive_more(c);
+    release_if_done(c);
+    pthread_mutex_unlock(&endpoint->lock);
 }
 
 static void on_sent(void *arg)
 {
-    struct channel *c = arg;
-    int rv = nng_aio_result(c->send);
-    if (rv != 0) { /* the peer is gone, or does not read: the answer stays remembered under its id */
-        nng_msg *msg = nng_aio_get_msg(c->send);
-        nng_msg_free(msg);
-        nng_aio_set_msg(c->send, NULL);
+    struct connection *c = arg;
+    pthread_mutex_lock(&c->endpoint->lock);
+    c->sending = false;
+    if (nng_aio_result(c->send) != 0) {
+        fail(c);
+    } else {
+        c->sent += nng_aio_count(c->send);
+        if (c->sent >= c->queue->len)
+            drop_first(c);
+        send_more(c);
     }
-    atomic_fetch_sub(&c->endpoint->held, 1);
-    if (rv != NNG_ECLOSED && rv != NNG_ECANCELED)
-        receive_next(c);
+    release_if_done(c);
+    pthread_mutex_unlock(&c->endpoint->lock);
 }
 
-void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t ticket, const char *data, size_t len)
+static struct hp_peer peer_of(nng_stream *stream)
 {
-    struct channel *c = &endpoint->channels[ticket];
-    nng_msg *msg = NULL;
-    if (nng_msg_alloc(&msg, 0) != 0 || nng_msg_append(msg, data, len) != 0) {
-        nng_msg_free(msg); /* no memory even for this: the client will ask again by its id */
-        atomic_fetch_sub(&endpoint->held, 1);
-        receive_next(c);
+    uint64_t uid, pid;
+    if (nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid) != 0 ||
+        nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_PID, &pid) != 0)
+        return (struct hp_peer){false, (uid_t)-1, 0};
+    return (struct hp_peer){true, (uid_t)uid, (pid_t)pid};
+}
+
+static void adopt(struct hp_endpoint *endpoint, nng_stream *stream)
+{
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS && !endpoint->closing; i++) {
+        struct connection *c = &endpoint->connections[i];
+        if (c->stream)
+            continue;
+        c->stream = stream;
+        c->serial = ++endpoint->serial;
+        c->failed = false;
+        c->peer = peer_of(stream);
+        receive_more(c);
+        greet(c);
         return;
     }
-    nng_aio_set_timeout(c->send, SEND_TIMEOUT_MS);
-    nng_aio_set_msg(c->send, msg);
-    nng_ctx_send(c->ctx, c->send);
+    nng_stream_free(stream);
 }
 
-static int channel_open(struct hp_endpoint *endpoint, struct channel *c, uint64_t ticket)
+static void accept_next(struct listener *l, bool rest)
 {
-    int rv;
-    c->endpoint = endpoint;
-    c->ticket = ticket;
-    if ((rv = nng_ctx_open(&c->ctx, endpoint->socket)) != 0)
-        return rv;
-    if ((rv = nng_aio_alloc(&c->receive, on_received, c)) != 0)
-        return rv;
-    return nng_aio_alloc(&c->send, on_sent, c);
+    l->resting = rest;
+    if (rest)
+        nng_sleep_aio(REST_MS, l->accept);
+    else
+        nng_stream_listener_accept(l->listener, l->accept);
 }
 
-static void channel_close(struct channel *c)
+/* Whatever the error: as long as the endpoint is not closing, it goes on. */
+static void on_accepted(void *arg)
 {
-    nng_aio_stop(c->receive);
-    nng_aio_stop(c->send);
-    nng_aio_free(c->receive);
-    nng_aio_free(c->send);
+    struct listener *l = arg;
+    struct hp_endpoint *endpoint = l->endpoint;
+    pthread_mutex_lock(&endpoint->lock);
+    int rv = nng_aio_result(l->accept);
+    if (rv == 0 && !l->resting)
+        adopt(endpoint, nng_aio_get_output(l->accept, 0));
+    if (!endpoint->closing)
+        accept_next(l, rv != 0);
+    pthread_mutex_unlock(&endpoint->lock);
 }
 
-/* ---- the socket ---- */
+/* ---- opening and closing ---- */
 
 /* Threads inherit the mask of their maker: what nng starts must never take a signal meant for the program. */
 static void block_signals(sigset_t *old)
@@ -156,76 +334,107 @@ static void restore_signals(const sigset_t *old)
 static bool others_use_nng(void)
 {
     nng_stat *stats;
-    bool used = false;
     if (nng_stats_get(&stats) != 0)
         return true; /* not known: then leave it alone */
-    for (nng_stat *s = nng_stat_child(stats); s; s = nng_stat_next(s))
-        used = true;
+    bool used = nng_stat_child(stats) != NULL;
     nng_stats_free(stats);
     return used;
 }
 
-static void end_nng(void)
+/* Waits for its callback. Each is made once and may be missing, where memory was. */
+static void aio_end(nng_aio *aio)
 {
-    if (!others_use_nng())
-        nng_fini();
+    if (!aio)
+        return;
+    nng_aio_stop(aio);
+    nng_aio_free(aio);
 }
 
-static int listen_at(struct hp_endpoint *endpoint, const char *path)
+static int listener_open(struct listener *l)
 {
     char url[HP_SOCKET_PATH_MAX + 8];
-    nng_listener listener;
     int rv;
-    snprintf(url, sizeof url, "ipc://%s", path);
-    if ((rv = nng_listener_create(&listener, endpoint->socket, url)) != 0)
+    snprintf(url, sizeof url, "ipc://%s", l->path);
+    if ((rv = nng_aio_alloc(&l->accept, on_accepted, l)) != 0 || (rv = nng_stream_listener_alloc(&l->listener, url)) != 0 ||
+        (rv = nng_stream_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600)) != 0)
         return rv;
-    if ((rv = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0600)) == 0)
-        rv = nng_listener_start(listener, 0);
-    if (rv != 0)
-        nng_listener_close(listener);
-    return rv;
+    return nng_stream_listener_listen(l->listener);
+}
+
+static void listener_close(struct listener *l)
+{
+    if (l->listener)
+        nng_stream_listener_close(l->listener);
+    aio_end(l->accept);
+    if (l->listener)
+        nng_stream_listener_free(l->listener);
 }
 
 bool hp_endpoint_listen(struct hp_endpoint *endpoint, const char *path, struct hp_why *why)
 {
-    if (endpoint->path_count == HP_ENDPOINT_PATHS)
+    if (endpoint->listener_count == HP_ENDPOINT_PATHS)
         return hp_why_set(why, "too many sockets: %d at most in one process", HP_ENDPOINT_PATHS);
-    int rv = listen_at(endpoint, path);
-    if (rv != 0)
+    struct listener *l = &endpoint->listeners[endpoint->listener_count];
+    *l = (struct listener){.endpoint = endpoint};
+    snprintf(l->path, sizeof l->path, "%s", path);
+    int rv = listener_open(l);
+    if (rv != 0) {
+        listener_close(l);
         return hp_why_set(why, "cannot listen at %s: %s", path, nng_strerror(rv));
-    snprintf(endpoint->paths[endpoint->path_count++], HP_SOCKET_PATH_MAX, "%s", path);
+    }
+    endpoint->listener_count++;
+    pthread_mutex_lock(&endpoint->lock);
+    accept_next(l, false);
+    pthread_mutex_unlock(&endpoint->lock);
     return true;
 }
 
-static int open_channels(struct hp_endpoint *endpoint)
+static int open_connections(struct hp_endpoint *endpoint)
 {
-    for (size_t i = 0; i < CHANNELS; i++) {
-        endpoint->channel_count = i + 1;
-        int rv = channel_open(endpoint, &endpoint->channels[i], i);
-        if (rv != 0)
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+        struct connection *c = &endpoint->connections[i];
+        int rv;
+        c->endpoint = endpoint;
+        hp_framer_init(&c->framer);
+        if ((rv = nng_aio_alloc(&c->receive, on_received, c)) != 0 || (rv = nng_aio_alloc(&c->send, on_sent, c)) != 0)
             return rv;
     }
     return 0;
 }
 
-static bool open_socket(struct hp_endpoint *endpoint, const char *path, struct hp_why *why)
+static void close_connections(struct hp_endpoint *endpoint)
 {
-    int rv = nng_rep0_open(&endpoint->socket);
-    if (rv != 0)
-        return hp_why_set(why, "cannot open an nng socket: %s", nng_strerror(rv));
-    if ((rv = nng_socket_set_size(endpoint->socket, NNG_OPT_RECVMAXSZ, 2 * (size_t)HP_MAX_MESSAGE)) != 0 ||
-        (rv = open_channels(endpoint)) != 0)
-        hp_why_set(why, "cannot set up an nng socket: %s", nng_strerror(rv));
-    else if (hp_endpoint_listen(endpoint, path, why))
-        return true;
-    nng_close(endpoint->socket);
-    for (size_t i = 0; i < endpoint->channel_count; i++)
-        channel_close(&endpoint->channels[i]);
-    return false;
+    pthread_mutex_lock(&endpoint->lock);
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
+        fail(&endpoint->connections[i]);
+    pthread_mutex_unlock(&endpoint->lock);
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+        struct connection *c = &endpoint->connections[i];
+        aio_end(c->receive);
+        aio_end(c->send);
+        /* Their callbacks have been, or never will be. */
+        c->receiving = c->sending = false;
+        release_if_done(c);
+    }
+}
+
+static void close_all(struct hp_endpoint *endpoint)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    endpoint->closing = true;
+    pthread_mutex_unlock(&endpoint->lock);
+    for (size_t i = 0; i < endpoint->listener_count; i++)
+        listener_close(&endpoint->listeners[i]);
+    close_connections(endpoint);
+    pthread_mutex_destroy(&endpoint->lock);
+    hp_mem_free(endpoint);
+    if (!others_use_nng())
+        nng_fini();
 }
 
 struct hp_endpoint *hp_endpoint_open(const char *path, hp_frame_fn handler, void *context, struct hp_why *why)
 {
+    sigset_t old;
     struct hp_endpoint *endpoint = hp_mem_calloc(sizeof *endpoint);
     if (!endpoint) {
         hp_why_set(why, "not enough memory");
@@ -233,36 +442,29 @@ struct hp_endpoint *hp_endpoint_open(const char *path, hp_frame_fn handler, void
     }
     endpoint->handler = handler;
     endpoint->context = context;
-    sigset_t old;
+    pthread_mutex_init(&endpoint->lock, NULL);
     block_signals(&old);
-    bool opened = open_socket(endpoint, path, why);
-    if (opened) {
-        for (size_t i = 0; i < CHANNELS; i++)
-            receive_next(&endpoint->channels[i]);
-    } else {
-        end_nng();
+    int rv = open_connections(endpoint);
+    if (rv != 0)
+        hp_why_set(why, "cannot start nng: %s", nng_strerror(rv));
+    if (rv != 0 || !hp_endpoint_listen(endpoint, path, why)) {
+        close_all(endpoint);
+        endpoint = NULL;
     }
     restore_signals(&old);
-    if (opened)
-        return endpoint;
-    hp_mem_free(endpoint);
-    return NULL;
+    return endpoint;
 }
 
 void hp_endpoint_close(struct hp_endpoint *endpoint)
 {
     sigset_t old;
     block_signals(&old);
-    nng_close(endpoint->socket);
-    for (size_t i = 0; i < CHANNELS; i++)
-        channel_close(&endpoint->channels[i]);
-    end_nng();
+    close_all(endpoint);
     restore_signals(&old);
-    hp_mem_free(endpoint);
 }
 
 void hp_endpoint_forked(const struct hp_endpoint *endpoint)
 {
-    for (size_t i = 0; i < endpoint->path_count; i++)
-        hp_forked_close_sockets(endpoint->paths[i]);
+    for (size_t i = 0; i < endpoint->listener_count; i++)
+        hp_forked_close_sockets(endpoint->listeners[i].path);
 }

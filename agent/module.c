@@ -3,15 +3,11 @@
 #include <lauxlib.h>
 
 #include "agent/agent.h"
+#include "agent/joiner.h"
 #include "agent/shape_lua.h"
 #include "agent/spec.h"
 #include "agent/start_options.h"
 #include "hotpatch/hotpatch.h"
-
-#if __has_include("agent/joiner.h")
-#include "agent/joiner.h"
-#define HAVE_JOINER 1
-#endif
 
 #define CALL_TYPE "hotpatch.call"
 
@@ -160,7 +156,13 @@ static int module_log(lua_State *L)
 {
     struct call *call = call_push(L, HP_KIND_LOG);
     hp_agent_log(hp_agent_obtain(L), &call->report);
-    return call_give_report(L, call);
+    int results = call_give_report(L, call);
+    if (lua_getfield(L, -1, "patches") == LUA_TNIL) { /* of a log, none is an answer, too */
+        lua_newtable(L);
+        lua_setfield(L, -3, "patches");
+    }
+    lua_pop(L, 1);
+    return results;
 }
 
 int luaopen_hotpatch(lua_State *L)
@@ -175,9 +177,7 @@ int luaopen_hotpatch(lua_State *L)
     luaL_newlib(L, functions);
     lua_pushliteral(L, HP_VERSION);
     lua_setfield(L, -2, "_VERSION");
-#ifdef HAVE_JOINER
     hp_joiner_push(L);
     lua_setfield(L, -2, "new");
-#endif
     return 1;
 }

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/endpoint.h"
 #include "agent/engine/engine.h"
 #include "fake_engine.h"
 #include "hotpatch/hotpatch.h"
@@ -358,6 +360,70 @@ static void garbage_before_the_handshake(void **state)
     close(fd);
 }
 
+/* nng 1.5.2's own listener stops accepting after this (its issue 1518). */
+static void a_peer_that_goes_at_once_stops_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        if (i % 3 == 1)
+            client_send_bytes(fd, "\0SP", 3);
+        else if (i % 3 == 2)
+            client_send_bytes(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+        close(fd);
+        if (i % 50 == 0)
+            still_serves();
+    }
+    still_serves();
+}
+
+static void more_connections_than_places(void **state)
+{
+    enum { MANY = HP_ENDPOINT_CONNECTIONS + 20 };
+    int fds[MANY];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char byte;
+    (void)state;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
+    for (int i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
+        fds[i] = dial();
+    for (int i = HP_ENDPOINT_CONNECTIONS; i < MANY; i++) {
+        fds[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof address), 0);
+        assert_true(recv(fds[i], &byte, 1, 0) <= 0); /* closed with no greeting */
+    }
+    assert_int_equal(ask_and_get(fds[0], HP_KIND_STATUS, "s"), HP_OK);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    /* The places come free as the agent notices. */
+    for (int tries = 0; tries < 1000; tries++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        bool taken = recv(fd, &byte, 1, 0) == 1;
+        close(fd);
+        if (taken)
+            return;
+    }
+    fail_msg("no place came free");
+}
+
+static void requests_may_follow_without_waiting(void **state)
+{
+    (void)state;
+    int fd = dial();
+    ask(fd, HP_KIND_PUSH, "1");
+    ask(fd, HP_KIND_PUSH, "2");
+    ask(fd, HP_KIND_STATUS, "3");
+    assert_int_equal(get_status(fd, "3"), HP_OK);
+    assert_int_equal(serve(L), 2);
+    assert_int_equal(get_status(fd, "1"), HP_APPLIED);
+    assert_int_equal(get_status(fd, "2"), HP_APPLIED);
+    close(fd);
+}
+
 static void a_client_that_never_reads_blocks_nobody(void **state)
 {
     (void)state;
@@ -560,6 +626,9 @@ int main(void)
         T(a_huge_message_gets_limit),
         T(a_monstrous_length_ends_the_connection_only),
         T(garbage_before_the_handshake),
+        T(a_peer_that_goes_at_once_stops_nothing),
+        T(more_connections_than_places),
+        T(requests_may_follow_without_waiting),
         T(a_client_that_never_reads_blocks_nobody),
         T(a_report_too_long_keeps_its_status),
         T(another_user_is_denied),
