@@ -31,8 +31,6 @@ void hp_base_find(struct hp_base *base, enum hp_base_origin from, const struct h
                   const struct hp_target *target, const struct hp_sources *sources)
 {
     hp_base_fini(base);
-    if (target->root.point)
-        return; /* one slot: matched with what lives there */
     if (from <= HP_BASE_CLIENT && asked->base.data) {
         *base = (struct hp_base){HP_BASE_CLIENT, "client", asked->base.data, asked->base.len, NULL};
         return;

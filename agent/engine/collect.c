@@ -311,11 +311,23 @@ static hp_id by_code(const struct hp_graph *g, const struct hp_map *codes, hp_id
     return found ? *found : HP_NO_ID;
 }
 
+/* Stripped code has no names of its own; those of the base function beside it, if the code is the same. */
+static void name_upvalues(struct walk *w, const struct visit *v)
+{
+    struct hp_graph *lg = &w->live->graph;
+    struct hp_prototype_tree *tree = lg->trees.items[hp_graph_node(lg, v->live)->function.tree];
+    if (!tree->stripped || !w->base || v->base == HP_NO_ID || hp_graph_node(w->base, v->base)->kind != HP_NODE_FUNCTION)
+        return;
+    const struct hp_node *base = hp_graph_node(w->base, v->base);
+    hp_prototypes_adopt_names(tree, w->base->trees.items[base->function.tree], base->function.prototype);
+}
+
 static bool walk_function(struct walk *w, const struct visit *v)
 {
     struct hp_graph *lg = &w->live->graph;
     if (!read_function(w, v->live))
         return false;
+    name_upvalues(w, v);
     uint64_t code = prototype_of(lg, v->live)->fingerprint;
     hp_id base = by_code(w->base, &w->base_code, v->base, code);
     hp_id fresh = by_code(w->fresh, &w->fresh_code, v->fresh, code);
@@ -363,13 +375,18 @@ static void start_at_root(struct walk *w, struct hp_root *r)
     visit_later(w, base ? base->environment : HP_NO_ID, fresh->environment, r->live_environment);
 }
 
-/* A point fix may declare any local of its module: read the module's functions and those in their upvalues. */
+/* A point fix may declare any local of its module: walk the module along with its base, and read at least its functions and
+ * those in their upvalues. */
 static void start_at_functions(struct walk *w, const struct hp_root *r)
 {
     lua_State *L = w->L;
     if (!r->point || !r->object)
         return;
     hp_anchor_push(L, w->anchor, r->object);
+    if (w->base && r->guide != HP_NO_ID && w->base->modules.items[r->guide].returned) {
+        lua_pushvalue(L, -1);
+        visit_later(w, w->base->modules.items[r->guide].root, HP_NO_ID, take_value(w));
+    }
     lua_pushnil(L);
     while (lua_istable(L, w->anchor + 1) && lua_next(L, w->anchor + 1)) {
         if (lua_isfunction(L, -1) && !lua_iscfunction(L, -1))
@@ -430,7 +447,9 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
     index_code(&w.base_code, base);
     index_code(&w.fresh_code, fresh);
     for (size_t i = 0; i < count; i++)
-        start_at_root(&w, &roots[i]), start_at_functions(&w, &roots[i]);
+        start_at_root(&w, &roots[i]);
+    for (size_t i = 0; i < count; i++)
+        start_at_functions(&w, &roots[i]);
     start_at_written(&w, base);
     start_at_written(&w, fresh);
 

@@ -445,8 +445,20 @@ static const char *quoted(struct hp_arena *a, const struct hp_bytes *s)
     return text;
 }
 
+/* Paths are for people. A chain of a million tables would give paths of millions of bytes each: what lies beyond this length
+ * keeps the path of where it hangs. */
+#define PATH_LENGTH 400
+
+static bool too_long(const char *path)
+{
+    return strnlen(path, PATH_LENGTH) == PATH_LENGTH;
+}
+
 const char *hp_path_field(struct hp_arena *a, const char *path, const struct hp_graph *g, hp_id key)
 {
+    if (too_long(path)) {
+        return path;
+    }
     const struct hp_node *k = hp_graph_node(g, key);
     switch (k->kind) {
     case HP_NODE_STRING:
@@ -472,10 +484,10 @@ const char *hp_path_field(struct hp_arena *a, const char *path, const struct hp_
 
 const char *hp_path_upvalue(struct hp_arena *a, const char *path, const char *name)
 {
-    return hp_arena_printf(a, "%s^%s", path, name != NULL ? name : "?");
+    return too_long(path) ? path : hp_arena_printf(a, "%s^%s", path, name != NULL ? name : "?");
 }
 
 const char *hp_path_metatable(struct hp_arena *a, const char *path)
 {
-    return hp_arena_printf(a, "%s@mt", path);
+    return too_long(path) ? path : hp_arena_printf(a, "%s@mt", path);
 }

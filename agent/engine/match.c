@@ -409,24 +409,37 @@ static bool pair_prototypes(struct hp_match *m, enum way way)
     return any;
 }
 
+/* The only staged closure of each prototype; HP_NO_ID where the body made several: which is whose, nobody can tell. */
+static void index_instances(struct hp_map *instances, const struct hp_graph *g)
+{
+    for (hp_id id = 1; id < g->nodes.count; id++) {
+        bool first = false;
+        if (!hp_is_function(g, id))
+            continue;
+        struct hp_code code = hp_code_of(g, id);
+        uint32_t *slot = hp_map_put(instances, code.tree, code.prototype, id, &first);
+        if (slot && !first)
+            *slot = HP_NO_ID;
+    }
+}
+
 /* Staged closures of paired prototypes that no path has brought together: a renamed helper, a function in a local that
  * nothing exported captures. */
 static void pair_instances(struct pairing *p)
 {
     struct hp_match *m = p->m;
-    struct hp_map by_code;
-    hp_map_init(&by_code, &m->arena);
-    for (hp_id id = 1; id < m->base->nodes.count; id++)
-        if (hp_is_function(m->base, id) && m->fresh_of[id] == HP_NO_ID) {
-            struct hp_code code = hp_code_of(m->base, id);
-            hp_map_put(&by_code, code.tree, code.prototype, id, NULL);
-        }
+    struct hp_map in_base, in_fresh;
+    hp_map_init(&in_base, &m->arena);
+    hp_map_init(&in_fresh, &m->arena);
+    index_instances(&in_base, m->base);
+    index_instances(&in_fresh, m->fresh);
     for (hp_id id = 1; id < m->fresh->nodes.count; id++) {
         if (!hp_is_function(m->fresh, id) || m->base_of[id] != HP_NO_ID)
             continue;
         struct hp_code code = hp_code_of(m->fresh, id), base = m->fresh_code[code.tree][code.prototype];
-        const uint32_t *found = hp_code_none(base) ? NULL : hp_map_find(&by_code, base.tree, base.prototype);
-        if (found)
+        const uint32_t *found = hp_code_none(base) ? NULL : hp_map_find(&in_base, base.tree, base.prototype);
+        const uint32_t *own = hp_map_find(&in_fresh, code.tree, code.prototype);
+        if (found && own && *own == id && *found != HP_NO_ID && m->fresh_of[*found] == HP_NO_ID)
             pair_later(p, *found, id);
     }
     run_pairs(p);
@@ -436,7 +449,16 @@ static void pair_instances(struct pairing *p)
 
 struct ballot {
     uint32_t base, fresh, votes;
+    uint32_t declared; /* place of the new local among those of its body */
 };
+
+static uint32_t declared_at(const struct hp_graph *g, uint32_t cell)
+{
+    const struct hp_cell *c = &g->cells.items[cell];
+    struct hp_code code = hp_code_of(g, c->holder);
+    struct hp_variable v;
+    return hp_prototype_variable(g->trees.items[code.tree], code.prototype, c->index, &v) ? v.number : UINT32_MAX;
+}
 
 /* Most votes first, then in the order of the new source. */
 static int by_votes(const void *x, const void *y)
@@ -444,6 +466,8 @@ static int by_votes(const void *x, const void *y)
     const struct ballot *a = x, *b = y;
     if (a->votes != b->votes)
         return a->votes < b->votes ? 1 : -1;
+    if (a->declared != b->declared)
+        return a->declared < b->declared ? -1 : 1;
     if (a->fresh != b->fresh)
         return a->fresh < b->fresh ? -1 : 1;
     return a->base < b->base ? -1 : a->base > b->base;
@@ -457,7 +481,7 @@ static void pair_cells(struct hp_match *m)
             const uint32_t *votes = hp_map_find(&m->votes, bc, fc);
             struct ballot *b = votes ? HP_PUSH(&m->arena, &ballots) : NULL;
             if (b)
-                *b = (struct ballot){bc, fc, *votes};
+                *b = (struct ballot){bc, fc, *votes, declared_at(m->fresh, fc)};
         }
     if (ballots.count)
         qsort(ballots.items, ballots.count, sizeof *ballots.items, by_votes);

@@ -33,6 +33,7 @@ struct hp_slot {
     bool list;     /* an element of a list in base and new: data */
     bool diverged; /* the server has made two names of one table differ, or the other way round: state */
     bool root;     /* the module itself */
+    bool point;    /* the slot that a point fix is for: its value was asked for */
 };
 
 struct hp_match {
@@ -69,8 +70,8 @@ void hp_match_fini(struct hp_match *match);
 /* Second pass; called by hp_match. */
 void hp_match_slots(struct hp_match *match);
 
-/* The live cells known to be the local of a new cell: their number; the first in *cell. More than one: the server has
- * several instances of that local, or nothing tells which is meant. */
+/* The live cells known to be the local of a new cell: none, one (in *cell), or more: then the server has several instances of
+ * that local, or nothing tells which is meant. */
 size_t hp_match_cell(const struct hp_match *match, uint32_t fresh_cell, uint32_t *cell);
 
 /* Helpers for both passes and the plan. */

@@ -200,27 +200,33 @@ static bool next_base(struct hp_patch *p, size_t i)
     return true;
 }
 
-/* A base that does not load is none; the one that the user named fails the request. */
-static enum hp_status skip_bad_base(struct hp_patch *p, const struct hp_report *failure, enum hp_status status)
+/* A base that does not load is none; of one that the user named it is said. */
+static enum hp_status skip_bad_base(struct hp_patch *p, const struct hp_report *failure)
 {
     bool any = false;
-    for (size_t i = 0; i < p->count; i++)
-        if (!failure->error || !failure->error->module || strcmp(failure->error->module, p->targets[i].module) == 0)
-            any |= next_base(p, i);
-    if (any)
-        return HP_CONFLICT; /* again */
-    return hp_report_fail(p->report, status, "the base does not load: %s",
-                          failure->error && failure->error->text ? failure->error->text : "no reason given");
+    const char *why = failure->error && failure->error->text ? failure->error->text : "no reason given";
+    for (size_t i = 0; i < p->count; i++) {
+        const char *module = p->targets[i].module;
+        if (failure->error && failure->error->module && strcmp(failure->error->module, module) != 0)
+            continue;
+        any |= next_base(p, i);
+        if (!any && p->bases[i].origin == HP_BASE_CLIENT)
+            hp_report_refuse(p->report, HP_R16_NOT_THE_BASE, module, NULL, "the base that was named does not load: %s", why);
+    }
+    return any ? HP_CONFLICT : HP_REFUSED; /* HP_CONFLICT: again */
 }
 
 static enum hp_status stage_base(lua_State *L, struct hp_patch *p)
 {
     size_t count = 0;
     for (size_t i = 0; i < p->count; i++) {
-        p->roots[i].base = HP_NO_ID;
+        p->roots[i].base = p->roots[i].guide = HP_NO_ID;
         if (p->bases[i].origin == HP_BASE_NONE)
             continue;
-        p->roots[i].base = (uint32_t)count;
+        if (p->roots[i].point) /* matched with what lives in its slot; the base only leads to the module's locals */
+            p->roots[i].guide = (uint32_t)count;
+        else
+            p->roots[i].base = (uint32_t)count;
         p->chunks[count++] = chunk_of(&p->targets[i], p->bases[i].text, p->bases[i].len);
     }
     p->has_base = count > 0;
@@ -230,7 +236,7 @@ static enum hp_status stage_base(lua_State *L, struct hp_patch *p)
     hp_report_init(&failure);
     enum hp_status status = stage_world(L, p, count, &p->base, &failure);
     if (status == HP_LOAD_FAILED || status == HP_LIMIT || status == HP_REFUSED)
-        status = skip_bad_base(p, &failure, status);
+        status = skip_bad_base(p, &failure);
     hp_report_fini(&failure);
     return status;
 }
@@ -252,6 +258,18 @@ static bool accepts(const struct hp_patch *p, int reason)
     return false;
 }
 
+/* The same push again, from a script: its base is not what runs any more, for what runs is what it sends. */
+static bool pushed_before(struct hp_patch *p, size_t i)
+{
+    const struct hp_bytes *source = &p->request->modules.items[i].source;
+    struct hp_source stored;
+    if (p->bases[i].origin != HP_BASE_CLIENT || !hp_sources_find(p->context.sources, p->targets[i].module, &stored) ||
+        stored.len != source->len || memcmp(stored.text, source->data, source->len) != 0)
+        return false;
+    hp_base_find(&p->bases[i], HP_BASE_STORED, &p->request->modules.items[i], &p->targets[i], p->context.sources);
+    return true;
+}
+
 /* HP_CONFLICT: a base was not what runs, another is tried. */
 static enum hp_status verify_bases(struct hp_patch *p)
 {
@@ -262,7 +280,7 @@ static enum hp_status verify_bases(struct hp_patch *p)
         if (p->roots[i].base == HP_NO_ID ||
             hp_base_runs(&p->bases[i], &p->match, (uint32_t)i, p->targets[i].chunk_name, &path))
             continue;
-        if (next_base(p, i)) {
+        if (next_base(p, i) || pushed_before(p, i)) {
             status = HP_CONFLICT;
         } else if (accepts(p, HP_R16_NOT_THE_BASE)) {
             hp_report_warn(p->report, HP_R16_NOT_THE_BASE, module, path, "the live %s is not the one of the base that was named", path);

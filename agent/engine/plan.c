@@ -42,7 +42,7 @@ static void plan_modules(struct hp_planner *p)
             return;
         m->name = hp_arena_str(&p->plan->arena, p->fresh->modules.items[i].name);
         m->object = hp_value_object(p->match->roots[i].object);
-        if (!hp_root_has_base(p->match, (uint32_t)i))
+        if (!hp_root_has_base(p->match, (uint32_t)i) && !p->match->roots[i].point)
             hp_planner_note(p, HP_R03_NO_BASE, (uint32_t)i, NULL,
                             "there is no source of what runs to compare with: matched by names alone; send it with --base or --git");
     }

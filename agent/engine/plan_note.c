@@ -53,6 +53,15 @@ bool hp_planner_warn(struct hp_planner *p, int reason, uint32_t module, const ch
     return refused;
 }
 
+bool hp_planner_refuse(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    bool refused = note(p, reason, HP_REASON_REFUSE, module, path, fmt, ap);
+    va_end(ap);
+    return refused;
+}
+
 const char *hp_planner_short(struct hp_planner *p, const struct hp_graph *g, hp_id id)
 {
     struct hp_arena *a = &p->plan->arena;

@@ -85,10 +85,14 @@ static bool equal_nodes(struct comparison *c, hp_id x, hp_id y)
     const struct hp_node *m = hp_graph_node(c->a, x), *n = hp_graph_node(c->b, y);
     if (m->kind == HP_NODE_PLACEHOLDER && n->kind == HP_NODE_PLACEHOLDER)
         return hp_expression_equal(c->a, m->expression, c->b, n->expression);
+    if (m->kind == HP_NODE_FLOAT && n->kind == HP_NODE_FLOAT && m->number != m->number)
+        return n->number != n->number; /* the source still says "not a number" */
     if (m->kind == HP_NODE_FUNCTION && n->kind == HP_NODE_FUNCTION)
         return equal_code(c->a, x, c->b, y);
     if (m->kind == HP_NODE_TABLE && n->kind == HP_NODE_TABLE)
         return equal_fields(c, x, y);
+    if (m->kind == HP_NODE_OPAQUE && n->kind == HP_NODE_OPAQUE) /* its type is all that can be compared */
+        return m->type && n->type && strcmp(m->type, n->type) == 0;
     return hp_node_equal(c->a, x, c->b, y);
 }
 
@@ -275,6 +279,14 @@ static void gone(struct hp_planner *p, const struct hp_slot *s)
     }
 }
 
+static bool adds_finalizer(const struct hp_planner *p, const struct hp_slot *s)
+{
+    const char *key = finalizer_key(s);
+    if (s->kind == HP_SLOT_METATABLE)
+        return hp_graph_field_str(p->fresh, s->fresh, "__gc") != HP_NO_ID;
+    return key && strcmp(key, "__gc") == 0;
+}
+
 /* l is absent: a field or metatable that the live program does not have. */
 static void missing(struct hp_planner *p, const struct hp_slot *s)
 {
@@ -282,13 +294,22 @@ static void missing(struct hp_planner *p, const struct hp_slot *s)
     bool reload = p->options->all && hp_is_function(p->fresh, s->fresh);
     if (s->fresh == HP_NIL || (in_base && !reload))
         return; /* removed at run time: stays removed */
-    const char *key = finalizer_key(s);
-    if (key && strcmp(key, "__gc") == 0 &&
-        hp_planner_note(p, HP_R10_METATABLE, s->module, s->path, "%s is new: it would not be called for objects that live already", key))
+    if (adds_finalizer(p, s) &&
+        hp_planner_refuse(p, HP_R10_METATABLE, s->module, s->path,
+                          "__gc is new here; objects that live already would not all be finalised"))
         return;
     if (s->kind == HP_SLOT_METATABLE)
         hp_planner_warn(p, HP_R10_METATABLE, s->module, s->path, "a metatable is set on a live table that had none");
     win(p, s, "added");
+}
+
+static bool named(const struct hp_planner *p, hp_id live)
+{
+    const struct hp_prototype *l = hp_prototype_at(p->live, hp_code_of(p->live, live));
+    for (size_t i = 0; i < l->upvalues.count; i++)
+        if (!l->upvalues.items[i].name)
+            return false;
+    return true;
 }
 
 /* n is a function, and so is b (or there is no base). */
@@ -298,6 +319,12 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
     bool base = hp_is_function(p->base, s->base);
     bool version = live_lua && (has_base(p, s) ? base && hp_code_is(p->match->live_code[s->live], hp_code_of(p->base, s->base))
                                                : true);
+    if (version && !named(p, s->live)) {
+        hp_planner_note(p, HP_R14_NOT_PATCHABLE, s->module, s->path,
+                        "%s was loaded from stripped code, whose locals have no names; send the source it was made from with --base",
+                        s->path);
+        return;
+    }
     if (version) {
         struct hp_value value = hp_value_successor(p, s->live, s->module, s->path);
         bool same = value.kind == HP_VALUE_LIVE;
@@ -308,13 +335,17 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
             hp_planner_function(p, s->fresh, s->live, hp_planner_selects(p, s->fresh) ? "unchanged" : "kept", s->module, s->path);
         return;
     }
+    if (!base && untouched(p, s)) { /* base had an alias there, and it still stands */
+        win(p, s, "updated");
+        return;
+    }
     bool changed = source_changed(p, s);
     if (s->kind == HP_SLOT_CELL || (!changed && !p->options->all)) {
         keep_with_note(p, s);
         return;
     }
     if (kind_of(p->live, s->live) != KIND_FUNCTION && s->live != HP_NO_ID && !p->options->all) {
-        hp_planner_note(p, HP_R04_KIND_CHANGED, s->module, s->path,
+        hp_planner_refuse(p, HP_R04_KIND_CHANGED, s->module, s->path,
                         "%s is a function in the source and %s in the live program; move the state in __hotfix and push with "
                         "--accept R04",
                         s->path, hp_planner_short(p, p->live, s->live));
@@ -339,9 +370,20 @@ static void alias(struct hp_planner *p, const struct hp_slot *s)
     win(p, s, "updated");
 }
 
+/* Functions in a list are paired like any others: they are not what makes the data differ. */
 static bool list_changed(struct hp_planner *p, const struct hp_slot *s)
 {
-    return hp_is_list(p->fresh, s->fresh) && hp_is_list(p->base, s->base) && source_changed(p, s);
+    const struct hp_node *b = hp_graph_node(p->base, s->base), *f = hp_graph_node(p->fresh, s->fresh);
+    if (!hp_is_list(p->fresh, s->fresh) || !hp_is_list(p->base, s->base))
+        return false;
+    if (b->entries.count != f->entries.count)
+        return true;
+    for (size_t i = 0; i < b->entries.count; i++) {
+        hp_id x = b->entries.items[i].value, y = f->entries.items[i].value;
+        if (!(hp_is_function(p->base, x) && hp_is_function(p->fresh, y)) && !equal_values(p, p->base, x, p->fresh, y))
+            return true;
+    }
+    return false;
 }
 
 /* n is a table, and so is b: the live table stays and has been entered; a list is data. */
@@ -352,7 +394,6 @@ static void table(struct hp_planner *p, const struct hp_slot *s)
         return;
     }
     if (has_base(p, s) && s->base != HP_NO_ID && list_changed(p, s)) {
-        /* Functions in it are paired like any others; they are not what makes the data differ. */
         hp_planner_note(p, HP_R12_VALUE_KEPT, s->module, s->path,
                         "the source changed the list %s; the live list is data and is kept; change it in __hotfix", s->path);
     }
@@ -394,7 +435,7 @@ static void kind_change(struct hp_planner *p, const struct hp_slot *s)
             win(p, s, "updated");
         return;
     }
-    hp_planner_note(p, HP_R04_KIND_CHANGED, s->module, s->path,
+    hp_planner_refuse(p, HP_R04_KIND_CHANGED, s->module, s->path,
                     "%s is %s in the new source and %s in the live program; move the state in __hotfix and push with --accept R04",
                     s->path, hp_planner_short(p, p->fresh, s->fresh), hp_planner_short(p, p->live, s->live));
 }
@@ -419,6 +460,16 @@ static void placeholder(struct hp_planner *p, const struct hp_slot *s)
         keep_with_note(p, s);
 }
 
+/* An element of a list is data; a live function in it has its successor wherever that stands in the source. */
+static void element(struct hp_planner *p, const struct hp_slot *s)
+{
+    if (!hp_is_function(p->live, s->live))
+        return;
+    struct hp_value value = hp_value_successor(p, s->live, s->module, s->path);
+    if (value.kind == HP_VALUE_FUNCTION)
+        set(p, s, value);
+}
+
 static void decide(struct hp_planner *p, const struct hp_slot *s)
 {
     if (s->diverged)
@@ -427,14 +478,21 @@ static void decide(struct hp_planner *p, const struct hp_slot *s)
         gone(p, s);
         return;
     }
-    if (s->list)
-        return; /* an element of a list: data; a function in it has its successor from the sweep over the live graph */
+    if (s->list) {
+        element(p, s);
+        return;
+    }
     if (s->live == HP_NO_ID && s->kind != HP_SLOT_CELL) {
         missing(p, s);
         return;
     }
     if (kinds_differ(p, s)) {
         kind_change(p, s);
+        return;
+    }
+    bool given = s->point && kind_of(p->fresh, s->fresh) != KIND_TABLE && !hp_is_function(p->fresh, s->fresh);
+    if (given && !equal_values(p, p->fresh, s->fresh, p->live, s->live)) {
+        win(p, s, "updated");
         return;
     }
     switch (hp_graph_node(p->fresh, s->fresh)->kind) {

@@ -94,12 +94,21 @@ static struct hp_binding bind_environment(const struct hp_planner *p, hp_id live
     return hp_match_cell(p->match, fresh_cell, &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
 }
 
-/* A point fix declares the live locals that it wants: `local count` without a value. */
-static struct hp_binding bind_declared(const struct hp_planner *p, const char *name, uint32_t fresh_cell, hp_id live)
+static bool same_code_live(const struct hp_planner *p, struct hp_code fresh, hp_id live)
 {
-    uint32_t cell;
+    struct hp_code code = hp_code_of(p->live, live);
+    return hp_prototype_equal(p->fresh->trees.items[fresh.tree], fresh.prototype, p->live->trees.items[code.tree],
+                              code.prototype);
+}
+
+/* A point fix declares the live locals that it wants: `local count` without a value. */
+static struct hp_binding bind_declared(const struct hp_planner *p, hp_id fresh, size_t upvalue, hp_id live)
+{
+    const char *name = hp_prototype_at(p->fresh, hp_code_of(p->fresh, fresh))->upvalues.items[upvalue].name;
+    uint32_t cell, fresh_cell = hp_graph_node(p->fresh, fresh)->cells.items[upvalue];
     int own = live == HP_NO_ID ? -1 : hp_upvalue_named(p->live, live, name);
-    if (p->fresh->cells.items[fresh_cell].value != HP_NIL)
+    bool same = live != HP_NO_ID && same_code_live(p, hp_code_of(p->fresh, fresh), live); /* the same fix again */
+    if (p->fresh->cells.items[fresh_cell].value != HP_NIL && !same)
         return (struct hp_binding){HP_BIND_NEW, fresh_cell};
     if (own >= 0)
         return join(live_cell(p, live, own));
@@ -116,8 +125,7 @@ struct hp_binding hp_planner_bind(struct hp_planner *p, hp_id fresh, size_t upva
     if (is_chunk_environment(p, fresh, upvalue))
         return bind_environment(p, live, fresh_cell);
     if (root && root->point)
-        return bind_declared(p, hp_prototype_at(p->fresh, hp_code_of(p->fresh, fresh))->upvalues.items[upvalue].name,
-                             fresh_cell, live);
+        return bind_declared(p, fresh, upvalue, live);
     int own = live == HP_NO_ID ? -1 : hp_match_own_upvalue(p->match, fresh, upvalue, live);
     if (own >= 0)
         return join(live_cell(p, live, own));
@@ -163,13 +171,6 @@ static struct hp_binding bind_instance(const struct hp_planner *p, struct hp_cod
 }
 
 /* --- functions --------------------------------------------------------------------------------------------------- */
-
-static bool same_code_live(const struct hp_planner *p, struct hp_code fresh, hp_id live)
-{
-    struct hp_code code = hp_code_of(p->live, live);
-    return hp_prototype_equal(p->fresh->trees.items[fresh.tree], fresh.prototype, p->live->trees.items[code.tree],
-                              code.prototype);
-}
 
 bool hp_planner_unchanged(struct hp_planner *p, hp_id fresh, hp_id live)
 {
@@ -344,6 +345,29 @@ static void fill_table(struct hp_planner *p, const struct hp_pending *t)
     }
 }
 
+/* A plain first value from a line that also made a call which was not made may have been chosen by its unknown result. */
+static void note_doubtful(struct hp_planner *p, const struct hp_pending *c)
+{
+    const struct hp_cell *cell = &p->fresh->cells.items[c->fresh];
+    struct hp_code code = hp_code_of(p->fresh, cell->holder);
+    const struct hp_prototype_tree *tree = p->fresh->trees.items[code.tree];
+    struct hp_variable v;
+    if (!hp_node_is_plain(hp_graph_node(p->fresh, cell->value)) || cell->value == HP_NIL ||
+        !hp_prototype_variable(tree, code.prototype, cell->index, &v) || v.owner != 0)
+        return;
+    int line = hp_prototype_local_line(tree, 0, v.number);
+    for (size_t i = 0; line && i < p->fresh->expressions.count; i++) {
+        const struct hp_expression *e = &p->fresh->expressions.items[i];
+        if (e->line != line || p->fresh->modules.items[e->module].tree != code.tree)
+            continue;
+        hp_planner_warn(p, HP_R09_UNREPLAYABLE, c->module, c->path,
+                        "the first value of %s was computed beside %s (line %d), which was not called: it may have been another; set it "
+                        "in __hotfix",
+                        c->path, e->what ? e->what : "a call", line);
+        return;
+    }
+}
+
 void hp_planner_fill(struct hp_planner *p)
 {
     while (p->next_pending < p->pending.count && !hp_arena_failed(&p->plan->arena)) {
@@ -353,6 +377,7 @@ void hp_planner_fill(struct hp_planner *p)
             fill_function(p, &pending);
             break;
         case HP_PENDING_CELL: {
+            note_doubtful(p, &pending);
             struct hp_value first =
                 hp_value_fresh(p, p->fresh->cells.items[pending.fresh].value, pending.module, pending.path);
             p->plan->cells.items[pending.index].first = first;
@@ -382,13 +407,18 @@ static bool operand(struct hp_planner *p, hp_id fresh, uint32_t module, const ch
 
 static const char *find_call(const struct hp_planner *p, uint32_t expression, const char **args)
 {
+    const struct hp_expression *e = &p->fresh->expressions.items[expression];
+    if (e->operation == HP_OP_REQUIRE && e->operands.count == 1) {
+        *args = hp_arena_printf(&p->plan->arena, "\"%s\"", hp_graph_node(p->fresh, e->operands.items[0])->string.data);
+        return "require";
+    }
     for (size_t i = 0; i < p->fresh->effects.count; i++)
         if (p->fresh->effects.items[i].expression == expression) {
             *args = p->fresh->effects.items[i].args;
             return p->fresh->effects.items[i].call;
         }
     *args = "";
-    return p->fresh->expressions.items[expression].what;
+    return e->what ? e->what : "?";
 }
 
 static bool plan_replay(struct hp_planner *p, uint32_t expression, uint32_t module, const char *path, int depth,

@@ -46,6 +46,8 @@ bool hp_planner_note(struct hp_planner *p, int reason, uint32_t module, const ch
 /* The same for reasons with two severities. */
 bool hp_planner_warn(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+bool hp_planner_refuse(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 const char *hp_planner_short(struct hp_planner *p, const struct hp_graph *g, hp_id id); /* a value for people */
 struct hp_report_module *hp_planner_module(struct hp_planner *p, uint32_t module);
 void hp_planner_field(struct hp_planner *p, uint32_t module, const char *path, const char *action);

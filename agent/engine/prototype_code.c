@@ -163,3 +163,26 @@ bool hp_prototype_equal_unnamed(const struct hp_prototype_tree *a, uint32_t x,
 {
     return same_code(a, x, b, y, false);
 }
+
+/* Recursion is as deep as functions nest, which parsing bounds. */
+static void adopt_names(struct hp_prototype_tree *tree, uint32_t x, const struct hp_prototype_tree *from, uint32_t y)
+{
+    struct hp_prototype *p = &tree->prototypes.items[x];
+    const struct hp_prototype *q = &from->prototypes.items[y];
+    for (size_t i = 0; i < p->upvalues.count; i++) {
+        p->upvalues.items[i].name = hp_arena_str(&tree->arena, q->upvalues.items[i].name);
+    }
+    for (size_t i = 0; i < p->nested.count; i++) {
+        adopt_names(tree, p->nested.items[i], from, q->nested.items[i]);
+    }
+}
+
+bool hp_prototypes_adopt_names(struct hp_prototype_tree *stripped, const struct hp_prototype_tree *from, uint32_t id)
+{
+    if (!hp_prototype_equal_unnamed(stripped, 0, from, id)) {
+        return false;
+    }
+    adopt_names(stripped, 0, from, id);
+    hp_prototypes_fingerprint(stripped);
+    return true;
+}

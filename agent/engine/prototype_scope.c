@@ -77,3 +77,47 @@ bool hp_prototype_variable(const struct hp_prototype_tree *tree, uint32_t id, ui
     *out = (struct hp_variable){.owner = HP_NO_PROTOTYPE, .number = index, .name = name};
     return true;
 }
+
+uint32_t hp_prototype_constant(const struct hp_prototype_tree *tree, uint32_t id, const char *string, size_t len)
+{
+    const struct hp_prototype_body *body = tree->prototypes.items[id].body;
+    for (size_t i = 0; i < body->constants.count; i++) {
+        const struct hp_bytes *s = &body->constants.items[i].string;
+        if (s->data != NULL && s->len == len && memcmp(s->data, string, len) == 0) {
+            return (uint32_t)i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* The line of an instruction: steps from the first line, or an absolute line where a step was too large. */
+static int line_of(const struct hp_prototype *p, uint32_t pc)
+{
+    const struct hp_prototype_body *body = p->body;
+    int64_t line = p->line;
+    size_t absolute = 0;
+    for (uint32_t at = 0; at <= pc && at < body->line_steps.count; at++) {
+        int8_t step = (int8_t)body->line_steps.items[at];
+        if (step != INT8_MIN) {
+            line += step;
+            continue;
+        }
+        while (absolute < body->absolute_lines.count && body->absolute_lines.items[absolute].pc < at) {
+            absolute++;
+        }
+        if (absolute < body->absolute_lines.count) {
+            line = body->absolute_lines.items[absolute].line;
+        }
+    }
+    return (int)line;
+}
+
+int hp_prototype_local_line(const struct hp_prototype_tree *tree, uint32_t id, uint32_t number)
+{
+    const struct hp_prototype *p = &tree->prototypes.items[id];
+    if (number >= p->body->locals.count || p->body->line_steps.count == 0) {
+        return 0;
+    }
+    uint32_t start = p->body->locals.items[number].start; /* the instruction after the one that gave the value */
+    return line_of(p, start > 0 ? start - 1 : 0);
+}

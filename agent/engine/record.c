@@ -130,14 +130,29 @@ static const char *place_of(struct hp_arena *arena, const struct hp_plan_functio
     return hp_arena_printf(arena, "%s:%d", source, p->line);
 }
 
-/* [-0, +0, -] */
+static bool is_hook(const struct hp_plan *plan, uint32_t function)
+{
+    for (size_t i = 0; i < plan->modules.count; i++) {
+        const struct hp_plan_hook *hooks[] = {&plan->modules.items[i].hotfix,
+                                              &plan->modules.items[i].hotrevert};
+        for (int h = 0; h < 2; h++) {
+            const struct hp_value *value = &hooks[h]->function;
+            if (hooks[h]->present && value->kind == HP_VALUE_FUNCTION && value->index == function) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What the patch brought, hooks apart. [-0, +0, -] */
 static void fill_functions(lua_State *L, struct hp_record *record, const struct hp_values *values)
 {
     const struct hp_plan *plan = values->plan;
     for (uint32_t i = 0; i < plan->functions.count; i++) {
         const struct hp_plan_function *from = &plan->functions.items[i];
-        struct hp_record_function *to =
-            from->path != NULL ? HP_PUSH(&record->arena, &record->functions) : NULL;
+        bool listed = from->path != NULL && !is_hook(plan, i);
+        struct hp_record_function *to = listed ? HP_PUSH(&record->arena, &record->functions) : NULL;
         if (to == NULL) {
             continue;
         }

@@ -110,8 +110,10 @@ size_t hp_match_cell(const struct hp_match *m, uint32_t fresh_cell, uint32_t *ce
         const struct hp_cell_link *link = &m->cell_links.items[i];
         if (link->fresh ? link->cell != fresh_cell : link->cell != m->cell_base[fresh_cell])
             continue;
-        if (count++ == 0)
+        if (count == 0)
             *cell = link->live;
+        if (count == 0 || link->live != *cell)
+            count++;
     }
     return count;
 }
@@ -122,8 +124,13 @@ int hp_match_own_upvalue(const struct hp_match *m, hp_id fresh, size_t upvalue, 
     const char *name = p->upvalues.items[upvalue].name;
     int own = hp_upvalue_named(&m->live->graph, live, name);
     hp_id base = m->base_of[fresh];
+    struct hp_code code = hp_code_of(m->fresh, fresh);
+    struct hp_variable v;
     if (own < 0 || base == HP_NO_ID)
         return own;
+    if (hp_prototype_variable(m->fresh->trees.items[code.tree], code.prototype, (uint32_t)upvalue, &v) && v.owner != 0 &&
+        v.owner != HP_NO_PROTOTYPE)
+        return own; /* a local of a factory: each instance has its own */
     int in_base = hp_upvalue_named(m->base, base, name);
     if (in_base < 0)
         return -1;
@@ -290,6 +297,16 @@ static int by_source(const void *x, const void *y)
     return a->number < b->number ? -1 : a->number > b->number;
 }
 
+/* Where the new body first mentions a name; its tables are filled in that order, more or less. */
+static uint32_t mentioned_at(const struct walk *w, uint32_t module, const struct hp_graph *g, hp_id key)
+{
+    const struct hp_node *k = hp_graph_node(g, key);
+    const struct hp_graph *fresh = w->m->fresh;
+    if (k->kind != HP_NODE_STRING)
+        return k->kind == HP_NODE_INTEGER && k->integer >= 0 && k->integer < INT32_MAX ? (uint32_t)k->integer : UINT32_MAX;
+    return hp_prototype_constant(fresh->trees.items[fresh->modules.items[module].tree], 0, k->string.data, k->string.len);
+}
+
 struct key_list {
     HP_LIST(struct ordered_key) keys;
 };
@@ -297,12 +314,13 @@ struct key_list {
 static void add_key(struct walk *w, struct key_list *list, const struct triple *t, const struct hp_graph *g,
                     const struct hp_entry *e)
 {
-    if (is_hook(t, g, e->key))
-        return;
+    const struct hp_node *key = hp_graph_node(g, e->key);
+    if (is_hook(t, g, e->key) || (!hp_node_is_plain(key) && key->handle == 0))
+        return; /* keys that the body made (functions, tables): found by `locate`, not from here */
     struct ordered_key *k = HP_PUSH(&w->m->arena, &list->keys);
     if (!k)
         return;
-    *k = (struct ordered_key){g, e->key, UINT32_MAX, (uint32_t)list->keys.count};
+    *k = (struct ordered_key){g, e->key, UINT32_MAX, mentioned_at(w, t->module, g, e->key)};
     if (hp_is_function(g, e->value))
         k->source = hp_code_of(g, e->value).prototype;
 }
@@ -433,7 +451,8 @@ static void start_module(struct walk *w, const struct hp_root *r)
                                  .live = r->live == HP_NIL ? HP_NO_ID : r->live,
                                  .module = r->module,
                                  .path = path,
-                                 .root = !r->point};
+                                 .root = !r->point,
+                                 .point = r->point};
         slot->diverged = diverges(w, slot->fresh, slot->live);
         if (hp_is_function(m->fresh, slot->fresh) && slot->root)
             slot->path = r->key;
