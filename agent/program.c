@@ -36,7 +36,7 @@ void hp_program_line(char *out, size_t size)
 static void base_name(const char *path, char out[HP_NAME_MAX])
 {
     const char *slash = strrchr(path, '/');
-    snprintf(out, HP_NAME_MAX, "%s", slash ? slash + 1 : path);
+    snprintf(out, HP_NAME_MAX, "%.*s", HP_NAME_MAX - 1, slash ? slash + 1 : path); /* cut on purpose */
     size_t len = strlen(out);
     if (len > 4 && strcmp(out + len - 4, ".lua") == 0)
         out[len - 4] = '\0';

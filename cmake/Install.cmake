@@ -25,7 +25,7 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hotpatch.pc" DESTINATION "${CMAKE_INS
 
 install(FILES docs/man/hotpatch.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
 install(FILES cmake/completions/hotpatch.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME hotpatch)
-install(FILES cmake/completions/hotpatch.zsh DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" RENAME _hotpatch)
+install(FILES cmake/completions/_hotpatch DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
 install(FILES cmake/completions/hotpatch.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 install(FILES README.md CHANGELOG.md LICENSE docs/design.md docs/guide.md docs/embedding.md docs/protocol.md
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
