@@ -205,7 +205,6 @@ static void c_memory_fails_anywhere(void **state)
     }
 }
 
-/* A failed allocation makes Lua collect all it can first: what is in use and not anchored goes with it. */
 static void lua_memory_fails_anywhere(void **state)
 {
     static const char *const calls[] = {PATCH, RELOAD};
@@ -223,6 +222,22 @@ static void lua_memory_fails_anywhere(void **state)
             lua_setallocf(L, original, ud);
         }
     }
+}
+
+/* With a collector that is at work at every allocation, what is in use and not anchored goes, finalizers and all. */
+static void nothing_in_use_is_collected(void **state)
+{
+    (void)state;
+    prepare_calls();
+    run_lua(L, "collectgarbage('incremental', 1, 1000, 1)"
+               "for i = 1, 50 do"
+               "  assert(hotpatch.patch(spec).modules[1].source == 'return 1')"
+               "  assert(hotpatch.reload('mod', { message = 'x' }).modules[1].source == 'return 3')"
+               "  assert(hotpatch.diff(spec).status == 'planned')"
+               "  assert(#hotpatch.log().patches == 2 * i)"
+               "  assert(hotpatch.inspect('m').status == 'ok')"
+               "  hotpatch.start { listen = {}, name = 'n' .. i } hotpatch.stop()"
+               "end");
 }
 
 static void the_closest_word(void **state)
@@ -252,6 +267,7 @@ int main(void)
         T(reports_are_seen_by_clients_too),
         T(c_memory_fails_anywhere),
         T(lua_memory_fails_anywhere),
+        T(nothing_in_use_is_collected),
         T(the_closest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
