@@ -343,9 +343,6 @@ static enum hp_status prepare(lua_State *L, struct hp_execution *x)
     if (status == HP_OK) {
         status = replay(L, x, &f);
     }
-    if (status == HP_OK && x->plan->replays.count != 0) {
-        status = verify(L, x, &f); /* what was called may have moved the ground */
-    }
     /* From here on no code of the server runs before hp_finish. */
     if (status == HP_OK) {
         status = hp_build_all(L, &f.values, &x->build, &x->scratch, x->report);
@@ -360,7 +357,7 @@ static enum hp_status prepare(lua_State *L, struct hp_execution *x)
         status = prepare_record(L, x, &f);
     }
     if (status == HP_OK) {
-        status = verify(L, x, &f);
+        status = verify(L, x, &f); /* what was replayed may have moved the ground */
     }
     if (status == HP_OK) {
         hp_journal_insert(L, &x->journal, f.journal);

@@ -237,7 +237,7 @@ static void test_texts_follow(void **state)
 static struct hp_plan_hook hook(struct fixture *f, const char *chunk)
 {
     const struct hp_prototype_tree *tree = fx_tree(f, chunk);
-    struct hp_value function = fx_function(f, tree, 1, NULL, 0);
+    struct hp_value function = fx_function(f, tree, 1, "__hook", 0);
     fx_join(f, function, fx_handle(f, "_G.dofile and load('return 1')"), 0); /* an _ENV that is the globals */
     return (struct hp_plan_hook){true, function};
 }
@@ -279,6 +279,7 @@ static void test_hotrevert_runs_and_its_error_rolls_the_revert_back(void **state
     hp_mem_free(before);
     hp_mem_free(after);
     assert_int_equal(f.report.refusals.count, 0);
+    assert_int_equal(f.report.modules.items[0].functions.count, 3); /* hooks are not listed */
     assert_non_null(strstr(f.report.error->text, "not yet"));
     assert_true(hp_history_in_force(f.history, 1));
     assert_int_equal(hp_history_generation(f.history), 1);

@@ -170,6 +170,59 @@ static void test_keys_go_last(void **state)
     fx_close(&f);
 }
 
+static struct hp_value hook(struct fixture *f, const char *chunk)
+{
+    const struct hp_prototype_tree *tree = fx_tree(f, chunk);
+    struct hp_value function = fx_function(f, tree, 1, "__hotfix", 0);
+    if (tree->prototypes.items[1].upvalues.count == 1) { /* _ENV, of the module's functions */
+        fx_join(f, function, fx_handle(f, "log"), 0);
+    }
+    f->plan.modules.items[0].hotfix = (struct hp_plan_hook){true, function};
+    return function;
+}
+
+static void test_a_removal_spares_what_the_hook_put_there(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    fx_field(&f, HP_STEP_REMOVE_FIELD, fx_handle(&f, "M"), "old", fx_nil(), fx_live(&f, "M.old"));
+    hook(&f, "return function(m) m.old = 'new' end");
+    assert_int_equal(fx_run(&f), HP_OK);
+    fx_lua(&f, "assert(M.old == 'new')");
+    fx_close(&f);
+}
+
+static void test_a_nan_is_what_it_was(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    fx_lua(&f, "M.nan = 0/0");
+    hp_id node = hp_graph_add(&f.graph, HP_NODE_FLOAT);
+    hp_graph_node(&f.graph, node)->number = strtod("nan", NULL);
+    struct hp_value nan_value = {.kind = HP_VALUE_PLAIN, .graph = &f.graph, .node = node};
+    fx_field(&f, HP_STEP_SET_FIELD, fx_handle(&f, "M"), "nan", fx_integer(&f, 1), nan_value);
+    assert_int_equal(fx_run(&f), HP_OK);
+    fx_lua(&f, "assert(M.nan == 1)");
+    fx_close(&f);
+}
+
+static void test_a_stale_plan_calls_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    plan_usual(&f);
+    struct hp_value call[] = {fx_live(&f, "log")};
+    fx_replay(&f, HP_OP_CALL, "log", 1, call);
+    fx_lua(&f, "M.inc = nil");
+    assert_int_equal(fx_run(&f), HP_CONFLICT);
+    fx_lua(&f, "assert(#calls == 0)");
+    assert_int_equal(f.report.replayed.count, 0);
+    fx_close(&f);
+}
+
 static void test_undo_before_commit(void **state)
 {
     (void)state;
@@ -197,8 +250,11 @@ static void test_replays(void **state)
     (void)state;
     struct fixture f;
     opened(&f);
-    struct hp_value config = fx_table(&f, fx_nil());
+    struct hp_value mt = fx_table(&f, fx_nil());
+    fx_pair(&f, mt, fx_string(&f, "__call"), fx_live(&f, "log"));
+    struct hp_value config = fx_table(&f, mt);
     fx_pair(&f, config, fx_string(&f, "level"), fx_integer(&f, 3));
+    fx_lua(&f, "local real = log function log(t) assert(getmetatable(t).__call) return real(t) end");
     struct hp_value call[] = {fx_live(&f, "log"), config};
     struct hp_value logger = fx_replay(&f, HP_OP_CALL, "log", 2, call);
     struct hp_value index[] = {logger, fx_string(&f, "name")};
@@ -342,17 +398,6 @@ static void test_unsound_values_fail_cleanly(void **state)
 
 /* ---- Hooks and effects ---- */
 
-static struct hp_value hook(struct fixture *f, const char *chunk)
-{
-    const struct hp_prototype_tree *tree = fx_tree(f, chunk);
-    struct hp_value function = fx_function(f, tree, 1, "__hotfix", 0);
-    if (tree->prototypes.items[1].upvalues.count == 1) { /* _ENV, of the module's functions */
-        fx_join(f, function, fx_handle(f, "log"), 0);
-    }
-    f->plan.modules.items[0].hotfix = (struct hp_plan_hook){true, function};
-    return function;
-}
-
 static void test_hook_is_called_and_prints_are_caught(void **state)
 {
     (void)state;
@@ -425,6 +470,38 @@ static void test_hook_that_fails_rolls_back(void **state)
     }
 }
 
+/* (): from now on there is no memory. */
+static int no_memory(lua_State *L)
+{
+    (void)L;
+    fx_refuse(0);
+    return 0;
+}
+
+/* The worst case: the hook took away a key that is to get its old value back, and the memory with it. The
+ * rest is put back. */
+static void test_rolling_back_without_memory_says_what_it_could_not(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    lua_register(f.L, "no_memory", no_memory);
+    plan_usual(&f);
+    fx_field(&f, HP_STEP_SET_FIELD, fx_handle(&f, "M"), "VERSION", fx_string(&f, "2"), fx_string(&f, "1"));
+    hook(&f,
+         "return function(m)\n"
+         "  local function fill(n) for i = 1, n do m[i + 0.5] = i end end\n"
+         "  m.inc = nil fill(1000) m[1001.5] = 1 no_memory()\n"
+         "  for i = 1, 10000 do m[-i] = i end\n" /* ends when the table must grow: full to the last place */
+         "end");
+    f.report.status = HP_OK;
+    assert_int_equal(fx_run(&f), HP_ROLLED_BACK);
+    fx_refuse(-1);
+    fx_lua(&f, "assert(M.VERSION == '1' and M.inc == nil)");
+    assert_int_equal(hp_history_last(f.history), 0);
+    fx_close(&f);
+}
+
 static void test_effects(void **state)
 {
     (void)state;
@@ -457,6 +534,9 @@ int main(void)
         cmocka_unit_test(test_tables_with_cycles_and_metatables),
         cmocka_unit_test(test_conflicts_change_nothing),
         cmocka_unit_test(test_keys_go_last),
+        cmocka_unit_test(test_a_removal_spares_what_the_hook_put_there),
+        cmocka_unit_test(test_a_nan_is_what_it_was),
+        cmocka_unit_test(test_a_stale_plan_calls_nothing),
         cmocka_unit_test(test_undo_before_commit),
         cmocka_unit_test(test_replays),
         cmocka_unit_test(test_replay_that_raises_changes_nothing),
@@ -464,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_unsound_values_fail_cleanly),
         cmocka_unit_test(test_hook_is_called_and_prints_are_caught),
         cmocka_unit_test(test_hook_that_fails_rolls_back),
+        cmocka_unit_test(test_rolling_back_without_memory_says_what_it_could_not),
         cmocka_unit_test(test_effects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
