@@ -72,6 +72,16 @@ static const struct hp_report_function *owner_of(const struct hp_report_module *
     return best;
 }
 
+size_t hp_render_count(const struct hp_report_module *m, const struct hp_list *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct hp_report_function *owner = owner_of(m, ((const char *const *)list->items)[i]);
+        count += owner == NULL || !hp_word_is(owner->verdict, "unchanged") ? 1 : 0;
+    }
+    return count;
+}
+
 /* The upvalues of `list` that belong to `f` (NULL: to no function shown), on one line. */
 static void upvalue_line(struct hp_text *page, const struct hp_report_module *m,
                          const struct hp_report_function *f, const struct hp_list *list,

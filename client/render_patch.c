@@ -206,10 +206,16 @@ static void render_cost(struct hp_text *page, const struct hp_report *r)
     size_t joined = 0;
     size_t absent = 0;
     for (size_t m = 0; m < r->modules.count; m++) {
-        joined += r->modules.items[m].joined.count;
-        absent += r->modules.items[m].absent.count;
+        const struct hp_report_module *module = &r->modules.items[m];
+        joined += hp_render_count(module, (const struct hp_list *)(const void *)&module->joined);
+        absent += hp_render_count(module, (const struct hp_list *)(const void *)&module->absent);
     }
     render_outcome(page, r);
+    if (r->status == HP_NO_CHANGE) {
+        hp_text_printf(page, ": the running code is what the source says, paused %.2f ms\n",
+                       (double)r->cost.pause_us / 1000);
+        return;
+    }
     hp_text_printf(page, ": %" PRId64 " function%s, %zu upvalue%s joined, %zu absent, paused %.2f ms\n",
                    functions, hp_word_plural(functions), joined, hp_word_plural((int64_t)joined), absent,
                    (double)r->cost.pause_us / 1000);

@@ -70,9 +70,11 @@ static void render_source_line(struct hp_text *page, const struct hp_report_erro
     hp_text_paint(page, HP_DIM, number);
     hp_text_safe(page, hp_text_str(&whole));
     hp_text_add(page, "\n");
-    hp_text_pad(page, (size_t)width + hp_text_width(page->style, hp_text_str(&before)));
-    hp_text_paint(page, HP_RED, "^");
-    hp_text_add(page, "\n");
+    if (strstr(error->text, "near ") != NULL) { /* a syntax error says where in the line */
+        hp_text_pad(page, (size_t)width + hp_text_width(page->style, hp_text_str(&before)));
+        hp_text_paint(page, HP_RED, "^");
+        hp_text_add(page, "\n");
+    }
     hp_text_fini(&whole);
     hp_text_fini(&before);
 }
@@ -85,6 +87,13 @@ static void render_hint(struct hp_text *page, const char *hint)
     }
 }
 
+/* Errors of Lua begin with "FILE:LINE: " themselves. */
+static bool names_its_place(const struct hp_report_error *error)
+{
+    size_t len = strlen(error->file);
+    return error->text != NULL && strncmp(error->text, error->file, len) == 0 && error->text[len] == ':';
+}
+
 static void render_head(struct hp_text *page, const struct hp_report *r)
 {
     const struct hp_report_error *error = r->error;
@@ -93,7 +102,7 @@ static void render_head(struct hp_text *page, const struct hp_report *r)
         hp_text_paint(page, HP_RED, hp_status_info(r->status)->word);
         hp_text_add(page, ": ");
     }
-    if (error != NULL && error->file != NULL) {
+    if (error != NULL && error->file != NULL && !names_its_place(error)) {
         hp_text_safe(page, error->file);
         hp_text_printf(page, error->line > 0 ? ":%" PRId64 ": " : ": ", error->line);
     }
@@ -136,7 +145,9 @@ void hp_render_trouble(struct hp_text *page, const struct hp_report *r)
     if (error != NULL && error->traceback != NULL) {
         hp_text_safe_lines(page, error->traceback, 4);
     }
-    for (size_t i = 0; i < r->candidates.count; i++) {
+    bool named = r->candidates.count == 1 && error != NULL && error->text != NULL &&
+                 strstr(error->text, r->candidates.items[0]) != NULL;
+    for (size_t i = 0; i < r->candidates.count && !named; i++) {
         hp_text_pad(page, 4);
         hp_text_safe(page, r->candidates.items[i]);
         hp_text_add(page, "\n");

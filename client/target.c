@@ -37,10 +37,7 @@ static void keep_about(struct hp_cli *cli, struct hp_agent *agent, const struct 
     agent->about.safepoint = hp_arena_str(arena, about->safepoint);
     agent->about.program = hp_arena_str(arena, about->program);
     agent->about.endpoint = hp_arena_printf(arena, "ipc://%s", agent->path);
-    agent->about.user = hp_arena_str(arena, about->user);
-    if (agent->about.user == NULL) {
-        agent->about.user = user_name(cli, agent->user);
-    }
+    agent->about.user = user_name(cli, agent->user); /* the agent knows only the number */
     if (agent->pid != 0) {
         agent->about.pid = agent->pid; /* in a container it counts otherwise */
     }
@@ -202,6 +199,9 @@ static bool target_by_name(struct hp_cli *cli, struct hp_agent *target)
     size_t found = 0;
     if (!hp_agents_find(cli, &agents)) {
         return false;
+    }
+    if (agents.list.count == 0) {
+        return nobody_answers(cli, &agents);
     }
     hp_suggest_init(&suggest, cli->name);
     for (size_t i = 0; i < agents.list.count; i++) {

@@ -107,7 +107,7 @@ static void nobody_there(void **state)
     EXPECT(64, NULL, "not yet supported", NULL, "status", "--to=tcp://host:1");
     EXPECT(64, NULL, "ssh", NULL, "status", "--to=tls+tcp://host:1");
     EXPECT(64, NULL, "takes a URL", NULL, "status", "--to=/tmp/x.sock");
-    EXPECT(4, NULL, "no agent is called \"nosuch\"", NULL, "status", "--name=nosuch");
+    EXPECT(4, NULL, "no agent was found", NULL, "status", "--name=nosuch");
 }
 
 static void bad_chunks_stay_here(void **state)
