@@ -318,6 +318,18 @@ static bool same_name(const struct hp_prototype *a, const struct hp_prototype *b
     return a->name && b->name ? strcmp(a->name, b->name) == 0 : a->name == b->name;
 }
 
+/* Was the function handed to a call? Then the call says what it is for, and an unpaired call says that it is another one. */
+static bool handed_over(const struct hp_graph *g, struct hp_code code)
+{
+    for (size_t i = 0; i < g->effects.count; i++)
+        for (size_t k = 0; k < g->effects.items[i].arguments.count; k++) {
+            hp_id argument = g->effects.items[i].arguments.items[k];
+            if (hp_is_function(g, argument) && hp_code_is(hp_code_of(g, argument), code))
+                return true;
+        }
+    return false;
+}
+
 /* May these two be one function that was edited? Only what lies between the same neighbours is asked (see align). */
 static bool alike(const struct hp_prototype *a, const struct hp_prototype *b)
 {
@@ -378,7 +390,8 @@ static bool align_children(struct hp_match *m, struct hp_code base, struct hp_co
         size_t fi = next_free(f, of_fresh, i), bj = next_free(b, of_base, j);
         if (fi < f->nested.count && bj < b->nested.count) {
             struct hp_code x = {base.tree, b->nested.items[bj]}, y = {fresh.tree, f->nested.items[fi]};
-            if (alike(hp_prototype_at(m->base, x), hp_prototype_at(m->fresh, y)))
+            if (alike(hp_prototype_at(m->base, x), hp_prototype_at(m->fresh, y)) && !handed_over(m->base, x) &&
+                !handed_over(m->fresh, y))
                 any |= pair_codes(m, x, y);
         }
         /* On to the neighbour: the next paired child of new, and its twin in base. */

@@ -100,8 +100,6 @@ static void report_orphans(struct hp_planner *p)
     }
 }
 
-/* R06: prototypes of the body itself that found no partner and that the body did not instantiate when it was staged: whatever
- * closures they have stay as they are. Inner functions come and go with the functions around them. */
 static bool instantiated(const struct hp_graph *g, struct hp_code code)
 {
     for (hp_id id = 1; id < g->nodes.count; id++)
@@ -110,22 +108,68 @@ static bool instantiated(const struct hp_graph *g, struct hp_code code)
     return false;
 }
 
+/* --- R06: what changed and was not found live ------------------------------------------------------------------------- */
+
+static bool has_live_version(const struct hp_planner *p, struct hp_code base)
+{
+    for (hp_id id = 1; id < p->live->nodes.count; id++)
+        if (hp_is_function(p->live, id) && hp_code_is(p->match->live_code[id], base))
+            return true;
+    return false;
+}
+
+static bool changed_code(const struct hp_planner *p, struct hp_code base, struct hp_code fresh)
+{
+    return !hp_prototype_equal(p->base->trees.items[base.tree], base.prototype, p->fresh->trees.items[fresh.tree], fresh.prototype);
+}
+
+/* Functions that a slot speaks of have been decided; these are the others. */
+static void index_slots(const struct hp_planner *p, struct hp_map *decided)
+{
+    for (size_t i = 0; i < p->match->slots.count; i++) {
+        hp_id fresh = p->match->slots.items[i].fresh;
+        if (!hp_is_function(p->fresh, fresh))
+            continue;
+        struct hp_code code = hp_code_of(p->fresh, fresh);
+        hp_map_put(decided, code.tree, code.prototype, 1, NULL);
+    }
+}
+
+static void note_unfound(struct hp_planner *p, uint32_t module, const struct hp_prototype *f, bool paired)
+{
+    const char *name = f->name ? f->name : "a function";
+    if (paired)
+        hp_planner_note(p, HP_R06_UNPAIRED, module, f->name,
+                        "%s (line %d) changed, and no live version of it was found from the module: closures that something else holds "
+                        "stay as they are; register them again, or call the code through the module",
+                        name, f->line);
+    else
+        hp_planner_note(p, HP_R06_UNPAIRED, module, f->name,
+                        "%s (line %d) is made only where the body does not come while it is loaded, and has no live counterpart: nothing "
+                        "will hold it; make it at the top level",
+                        name, f->line);
+}
+
+/* The functions that the body itself makes. Inner ones come and go with the functions around them. */
 static void note_unpaired(struct hp_planner *p)
 {
+    struct hp_map decided;
+    hp_map_init(&decided, &p->plan->arena);
+    index_slots(p, &decided);
     for (uint32_t i = 0; i < p->fresh->modules.count; i++) {
         if (!hp_root_has_base(p->match, i) || p->options->functions.count)
             continue;
         uint32_t tree = p->fresh->modules.items[i].tree;
         const struct hp_prototype *body = &p->fresh->trees.items[tree]->prototypes.items[0];
         for (size_t k = 0; k < body->nested.count; k++) {
-            struct hp_code code = {tree, body->nested.items[k]};
+            struct hp_code code = {tree, body->nested.items[k]}, base = p->match->fresh_code[tree][code.prototype];
             const struct hp_prototype *f = hp_prototype_at(p->fresh, code);
-            if (!hp_code_none(p->match->fresh_code[tree][code.prototype]) || instantiated(p->fresh, code))
+            if (hp_map_find(&decided, tree, code.prototype))
                 continue;
-            hp_planner_note(p, HP_R06_UNPAIRED, i, f->name,
-                            "the function%s%s at line %d is made only where the body does not come while it is loaded, and has no "
-                            "live counterpart: nothing will hold it",
-                            f->name ? " " : "", f->name ? f->name : "", f->line);
+            if (!hp_code_none(base) && changed_code(p, base, code) && !has_live_version(p, base))
+                note_unfound(p, i, f, true);
+            else if (hp_code_none(base) && !instantiated(p->fresh, code))
+                note_unfound(p, i, f, false);
         }
     }
 }
