@@ -2,7 +2,7 @@
  * clients wait for ever: so each child here does what a server might, and must end by itself with status 0. */
 #include "support.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -126,38 +126,63 @@ static void the_child_of_an_open_agent_is_dead(void **state)
     close(watch);
 }
 
-/* A child that outlives its parent must not keep the socket alive. */
+/* A server that has a child and is killed: what clients find must be a stale socket and not one that the child holds open. */
+static void die_with_a_child(void)
+{
+    int ready[2];
+    char byte;
+    CHILD_ASSERT(pipe(ready) == 0);
+    CHILD_ASSERT(hotpatch_poll(L) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ready[0]);
+        CHILD_ASSERT(write(ready[1], "!", 1) == 1);
+        alarm(20); /* outlives its parent until it is told to go */
+        for (;;)
+            pause();
+    }
+    CHILD_ASSERT(read(ready[0], &byte, 1) == 1);
+    char path[100];
+    snprintf(path, sizeof path, "%s/child", folder);
+    FILE *file = fopen(path, "w");
+    CHILD_ASSERT(file && fprintf(file, "%ld", (long)pid) > 0 && fclose(file) == 0);
+    raise(SIGKILL);
+}
+
 static void nobody_connects_to_a_dead_servers_socket(void **state)
 {
-    int to_child[2], status;
-    char byte = 0;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[100];
+    long child = 0;
+    int status;
     (void)state;
-    hotpatch_poll(L);
-    assert_int_equal(pipe(to_child), 0);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        close(to_child[1]);
-        ssize_t n = read(to_child[0], &byte, 1); /* lives until the parent says so */
-        _exit(n == 1 ? 0 : 1);
+        die_with_a_child();
+        _exit(1);
     }
-    /* What is left of the endpoint once the parent is gone is what the child holds: a listening socket under another
-     * name answers for the one that was closed. */
-    char kept[80];
-    snprintf(kept, sizeof kept, "%s/kept", folder);
-    assert_int_equal(link(own_socket(), kept), 0);
-    hotpatch_stop(L);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", kept);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    snprintf(path, sizeof path, "%s/child", folder);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld", &child), 1);
+    fclose(file);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/%ld.sock", folder, (long)pid);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), -1);
+    assert_int_equal(errno, ECONNREFUSED);
     close(fd);
-    unlink(kept);
-    assert_int_equal(write(to_child[1], &byte, 1), 1);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    close(to_child[0]);
-    close(to_child[1]);
+    kill((pid_t)child, SIGKILL);
+    unlink(path);
+    /* The next agent tidies up. */
+    assert_int_equal(folder_count(), 1);
+    hotpatch_poll(L);
+    assert_int_equal(folder_count(), 1);
+    fd = client_connect(own_socket());
+    assert_int_equal(ask_and_get(fd, HP_KIND_STATUS, "s"), HP_OK);
+    close(fd);
 }
 
 /* Started, not polled, forked: whoever polls is served. Two asks and answers in one process: as in the other tests. */
@@ -175,16 +200,12 @@ static void serve_as_a_child(void)
     CHILD_ASSERT(folder_count() == 0);
 }
 
-static void an_agent_that_was_not_polled_survives_the_fork(void **state)
+static void an_agent_that_is_forked_before_its_first_poll_is_two(void **state)
 {
     (void)state;
     in_child(serve_as_a_child);
     in_child(serve_as_a_child); /* pre-forking: each has its own */
     assert_true(readable(hotpatch_fd(L)));
-    assert_int_equal(hotpatch_poll(L), 0);
-    int fd = client_connect(own_socket());
-    assert_int_equal(ask_and_get(fd, HP_KIND_STATUS, "s"), HP_OK);
-    close(fd);
 }
 
 static void start_as_a_child(void)
@@ -245,9 +266,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     /* Those that fork before nng was ever used come first: afterwards it is spent in every child of this process. */
     const struct CMUnitTest tests[] = {
-        T(an_agent_that_was_not_polled_survives_the_fork),
-        T(the_child_of_an_open_agent_is_dead),
+        T(an_agent_that_is_forked_before_its_first_poll_is_two),
         T(nobody_connects_to_a_dead_servers_socket),
+        T(the_child_of_an_open_agent_is_dead),
         T(nng_is_spent_even_after_stop),
         T(a_raw_fork_is_noticed),
     };

@@ -410,6 +410,40 @@ static void more_connections_than_places(void **state)
     fail_msg("no place came free");
 }
 
+/* The answer to a client that is gone must not go to the one that came in its place. */
+static void an_answer_goes_to_nobody_else(void **state)
+{
+    int fds[HP_ENDPOINT_CONNECTIONS];
+    (void)state;
+    int gone = dial();
+    ask(gone, HP_KIND_PUSH, "gone");
+    for (int i = 1; i < HP_ENDPOINT_CONNECTIONS; i++)
+        fds[i] = dial();
+    await_pending(fds[1], 1);
+    close(gone);
+    for (fds[0] = -1; fds[0] < 0;) { /* all places but one are taken: this is that one, once it is free */
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        static const char hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+        char greeting[8];
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        if (recv(fd, greeting, 8, MSG_WAITALL) == 8) {
+            client_send_bytes(fd, hello, sizeof hello);
+            fds[0] = fd;
+        } else {
+            close(fd);
+        }
+    }
+    assert_int_equal(ask_and_get(fds[0], HP_KIND_STATUS, "before"), HP_OK);
+    assert_int_equal(serve(L), 1);
+    await_pending(fds[1], 0);
+    assert_int_equal(ask_and_get(fds[1], HP_KIND_PUSH, "gone"), HP_APPLIED); /* so it has been sent */
+    assert_int_equal(ask_and_get(fds[0], HP_KIND_STATUS, "after"), HP_OK);
+    for (int i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
+        close(fds[i]);
+}
+
 static void requests_may_follow_without_waiting(void **state)
 {
     (void)state;
@@ -628,6 +662,7 @@ int main(void)
         T(garbage_before_the_handshake),
         T(a_peer_that_goes_at_once_stops_nothing),
         T(more_connections_than_places),
+        T(an_answer_goes_to_nobody_else),
         T(requests_may_follow_without_waiting),
         T(a_client_that_never_reads_blocks_nobody),
         T(a_report_too_long_keeps_its_status),
