@@ -274,7 +274,7 @@ return M
 end
 
 function h.pending(server)
-    return h.report(0, { "status", "--pid", server.pid }).agent.pending
+    return h.report(0, { "status", "--pid", server.pid }).agent.pending or 0
 end
 
 function h.done()

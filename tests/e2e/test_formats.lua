@@ -21,9 +21,16 @@ h.test(function()
         end
         if exit == 0 then h.eq(r.err, "", "standard error: " .. line) end
 
-        local binary = h.must(exit, { table.unpack(case), env = "X=1", [#case + 1] = "--format=msgpack" })
+        local args = table.move(case, 1, #case, 1, {})
+        args[#args + 1] = "--format=msgpack"
+        local binary = h.must(exit, args)
         local first = binary.out:byte()
-        local wanted = case[1] == "ps" and (first & 0xf0 == 0x90 or first == 0xdc) or (first & 0xf0 == 0x80 or first == 0xde)
+        local wanted
+        if case[1] == "ps" then
+            wanted = first & 0xf0 == 0x90 or first == 0xdc or first == 0xdd -- the three ways to begin an array
+        else
+            wanted = first & 0xf0 == 0x80 or first == 0xde or first == 0xdf -- and a map
+        end
         h.ok(wanted, "msgpack begins with a " .. (case[1] == "ps" and "list" or "map") .. ": " .. line)
 
         local text = h.must(exit, case)

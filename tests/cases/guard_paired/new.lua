@@ -1,0 +1,6 @@
+if not guard_done then
+    guard_done = true
+    Guarded = {}
+    local n = 0
+    function Guarded.f() n = n + 10 return n end
+end
