@@ -86,6 +86,7 @@ run() {
 
 narrate "A game server starts, under the Lua that the system has" \
     "It holds rooms, players, timers. For hotpatch it does three things: require, start, poll."
+: >"$work/server.log"
 "$lua" server.lua >"$work/server.log" 2>&1 &
 server_pid=$!
 for _ in {1..100}; do
