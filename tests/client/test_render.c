@@ -327,6 +327,28 @@ static void msgpack(void **state)
     hp_report_fini(&r);
 }
 
+static void msgpack_lists(void **state)
+{
+    static const size_t counts[] = {0, 1, 15, 16, 300, 65536};
+    static const unsigned char heads[][5] = {{0x90},        {0x91},        {0x9f},
+                                             {0xdc, 0, 16}, {0xdc, 1, 44}, {0xdd, 0, 1, 0, 0}};
+    static const size_t lengths[] = {1, 1, 1, 3, 3, 5};
+    struct hp_arena arena;
+    (void)state;
+    hp_arena_init(&arena);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct hp_text page;
+        struct hp_list list = {hp_arena_alloc(&arena, counts[i] * HP_REPORT_AGENT_SHAPE.size + 1), counts[i],
+                               counts[i]};
+        hp_text_init(&page, plain);
+        hp_render_msgpack_list(&page, &HP_REPORT_AGENT_SHAPE, &list);
+        assert_true(page.len >= lengths[i] + counts[i]);
+        assert_memory_equal(page.data, heads[i], lengths[i]);
+        hp_text_fini(&page);
+    }
+    hp_arena_fini(&arena);
+}
+
 static size_t refuse_after;
 static void *short_memory(void *ptr, size_t size)
 {
@@ -380,6 +402,7 @@ int main(void)
         cmocka_unit_test(golden_state_pages),
         cmocka_unit_test(json),
         cmocka_unit_test(msgpack),
+        cmocka_unit_test(msgpack_lists),
         cmocka_unit_test(short_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@ local h = dofile((arg[0]:match("^(.*)/[^/]*$") or ".") .. "/harness.lua")
 h.test(function()
     local s = h.server { modules = { m = h.module("one") } }
     local pid = tostring(s.pid)
-    h.write("new.lua", h.module("two"))
+    h.write("new.lua", h.module("two", 2))
     h.write("bad.lua", "local M = {}\nfunction M.f( return 1 end\nreturn M\n")
 
     for _, case in ipairs {
