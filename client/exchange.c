@@ -247,7 +247,7 @@ static bool uncertain(struct exchange *x, const char *what)
 static bool not_sent(struct exchange *x, enum hp_link_result result)
 {
     struct hp_cli *cli = x->cli;
-    const char *title = hp_target_title(cli, x->target);
+    const char *title = x->target->pid != 0 ? hp_target_title(cli, x->target) : "the agent";
     const char *hint = "hotpatch ps lists the agents that answer";
     enum hp_status status = HP_UNREACHABLE;
     if (result == HP_LINK_DENIED) {
