@@ -50,8 +50,8 @@ static int agent_collect(lua_State *L)
     hp_bell_close(agent->off_bell);
     agent->off_bell = -1;
     if (agent->engine && hp_engine_busy(agent->engine)) {
-        /* The state is closed from inside a request (os.exit(true, true) in __hotfix): the C frames below still hold what
-         * is freed here, so only what others see is taken down. */
+        /* The state is closed from inside a request (os.exit(true, true) in __hotfix): the C frames below
+         * still hold what is freed here, so only what others see is taken down. */
         if (agent->desk)
             hp_service_leave(agent->desk);
         return 0;
@@ -76,7 +76,8 @@ static void say_disabled_once(void)
         fputs("hotpatch: off, because HOTPATCH_DISABLE is set\n", stderr);
 }
 
-static void open_engine(lua_State *L, struct hp_agent *agent, const struct hotpatch_options *options, const char **error)
+static void open_engine(lua_State *L, struct hp_agent *agent, const struct hotpatch_options *options,
+                        const char **error)
 {
     struct hp_engine_options engine_options = {0};
     if (options) {
@@ -128,15 +129,20 @@ static void start_off(lua_State *L, struct hp_agent *agent)
 static void refuse_second_start(lua_State *L, const struct hp_desk *desk)
 {
     if (desk->dead)
-        luaL_error(L, "hotpatch.start: this process was forked from '%s' after its agent had opened its socket, and nng does "
-                      "not survive a fork; start the agent before that one's first poll, or only in the child",
+        luaL_error(L,
+                   "hotpatch.start: this process was forked from '%s' after its agent had opened its socket, "
+                   "and nng does "
+                   "not survive a fork; start the agent before that one's first poll, or only in the child",
                    desk->name);
-    luaL_error(L, "hotpatch.start: the agent of this Lua state is running already (name '%s', state '%s'); to start it anew, "
-                  "call hotpatch.stop() first",
+    luaL_error(L,
+               "hotpatch.start: the agent of this Lua state is running already (name '%s', state '%s'); to "
+               "start it anew, "
+               "call hotpatch.stop() first",
                desk->name, desk->state);
 }
 
-/* arg[0], or NULL; raw access, for programs that forbid undefined globals do so with a metatable. [-0, +1, memory] */
+/* arg[0], or NULL; raw access, for programs that forbid undefined globals do so with a metatable. [-0, +1,
+ * memory] */
 static const char *push_script(lua_State *L)
 {
     int top = lua_gettop(L);
@@ -164,7 +170,8 @@ static void give_engine_options(lua_State *L, struct hp_agent *agent, const stru
     if (agent->engine && hp_engine_busy(agent->engine))
         luaL_error(L, "hotpatch.start: a request is running");
     if (agent->engine && hp_engine_generation(agent->engine) > 0)
-        luaL_error(L, "hotpatch.start: 'allow', 'deny' and 'max_pause_ms' cannot change once something has been patched; give "
+        luaL_error(L, "hotpatch.start: 'allow', 'deny' and 'max_pause_ms' cannot change once something has "
+                      "been patched; give "
                       "them at the first start");
     if (agent->engine)
         hp_engine_close(agent->engine, L);
@@ -236,7 +243,8 @@ int hp_agent_poll(lua_State *L)
     if (!agent || !agent->desk)
         return 0;
     hp_service_notice_fork();
-    if (agent->desk->dead || !hp_safepoint_here(L, agent->engine) || !hp_mailbox_wants_poll(&agent->desk->mailbox))
+    if (agent->desk->dead || !hp_safepoint_here(L, agent->engine) ||
+        !hp_mailbox_wants_poll(&agent->desk->mailbox))
         return 0;
     return open_once(agent) ? hp_safepoint_run(L, agent->engine, agent->desk, agent->budget_ms) : 0;
 }
@@ -280,8 +288,9 @@ static bool may_run(lua_State *L, struct hp_agent *agent, struct hp_report *repo
         return false;
     }
     if (!hp_safepoint_here(L, agent->engine)) {
-        hp_report_fail(report, HP_BUSY, "not possible here: inside a request (__hotfix), in a finalizer, or with no room on "
-                                        "the stack");
+        hp_report_fail(report, HP_BUSY,
+                       "not possible here: inside a request (__hotfix), in a finalizer, or with no room on "
+                       "the stack");
         return false;
     }
     if (!agent->engine)
@@ -291,7 +300,8 @@ static bool may_run(lua_State *L, struct hp_agent *agent, struct hp_report *repo
     return agent->engine != NULL;
 }
 
-void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request *request, struct hp_report *report)
+void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request *request,
+                  struct hp_report *report)
 {
     hp_service_notice_fork();
     struct hp_desk *desk = agent->desk && !agent->desk->dead ? agent->desk : NULL;

@@ -1,8 +1,9 @@
 /* hotpatch: one agent for a Lua state with all its coroutines: the engine, and the desk while it is started.
  *
- * It is a userdata in the registry, under a key of this file; its finalizer stops it, so that lua_close leaves nothing.
- * The engine opens when the agent is made (so that modules loaded after `require "hotpatch"` have their text recorded) and
- * lives as long as the state: what was patched can be reverted after stop and another start.
+ * It is a userdata in the registry, under a key of this file; its finalizer stops it, so that lua_close
+ * leaves nothing. The engine opens when the agent is made (so that modules loaded after `require "hotpatch"`
+ * have their text recorded) and lives as long as the state: what was patched can be reverted after stop and
+ * another start.
  *
  * Lua thread only.
  */
@@ -45,9 +46,10 @@ int hp_agent_fd(lua_State *L);
 /* False: there was nothing to stop, or a request is running. [-0, +0, -] */
 bool hp_agent_stop(lua_State *L);
 
-/* Runs a request of the program itself to its end. Fills in the agent's part of the report too; its strings live as long as
- * the agent. [-0, +0, -] */
-void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request *request, struct hp_report *report);
+/* Runs a request of the program itself to its end. Fills in the agent's part of the report too; its strings
+ * live as long as the agent. [-0, +0, -] */
+void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request *request,
+                  struct hp_report *report);
 /* The log, newest first. [-0, +0, -] */
 void hp_agent_log(struct hp_agent *agent, struct hp_report *report);
 

@@ -5,7 +5,8 @@
 
 #include "proto/protocol.h"
 
-/* One frame being answered. The request is NULL when it could not even be allocated, or once a mailbox owns it. */
+/* One frame being answered. The request is NULL when it could not even be allocated, or once a mailbox owns
+ * it. */
 struct answering {
     const struct hp_site *site;
     const struct hp_frame *frame;
@@ -38,6 +39,10 @@ static struct hp_desk *desk_of(const struct hp_site *site, const char *state)
 static void no_such_state(struct answering *a)
 {
     const char *state = a->request->state;
+    if (!a->site->desks) {
+        hp_report_fail(&a->report, HP_NO_AGENT, "the agent is being stopped");
+        return;
+    }
     for (struct hp_desk *d = a->site->desks; d; d = d->next) {
         const char **candidate = HP_PUSH(&a->report.arena, &a->report.candidates);
         if (candidate)
@@ -46,7 +51,8 @@ static void no_such_state(struct answering *a)
     if (state && state[0])
         hp_report_fail(&a->report, HP_NO_AGENT, "this process serves no Lua state called '%s'", state);
     else
-        hp_report_fail(&a->report, HP_NO_AGENT, "this process serves several Lua states, none called 'main': say which");
+        hp_report_fail(&a->report, HP_NO_AGENT,
+                       "this process serves several Lua states, none called 'main': say which");
     if (a->report.error)
         a->report.error->hint = "name one of the states listed, with --state NAME";
 }
@@ -217,7 +223,8 @@ static bool decode(struct answering *a)
     const struct hp_frame *frame = a->frame;
     const char *error = NULL;
     if (frame->len > HP_MAX_MESSAGE) {
-        hp_report_fail(&a->report, HP_LIMIT, "the request has %zu bytes; %u are the limit", frame->len, HP_MAX_MESSAGE);
+        hp_report_fail(&a->report, HP_LIMIT, "the request has %zu bytes; %u are the limit", frame->len,
+                       HP_MAX_MESSAGE);
         return false;
     }
     if (!a->request) {
@@ -247,7 +254,8 @@ static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled
     return answer_at_once(a, desk) || post(a, desk, reply, recalled);
 }
 
-bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now, struct hp_reply *reply)
+bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now,
+                     struct hp_reply *reply)
 {
     struct answering a = {.site = site, .frame = frame, .now = now, .request = hp_request_new()};
     bool recalled = false;
@@ -268,7 +276,8 @@ void hp_answer_letter(const struct hp_desk *desk, struct hp_letter *letter, stru
     if (!report) {
         hp_report_init(&none);
         report = &none;
-        hp_report_fail(report, letter->status, "%s", letter->text ? letter->text : "not enough memory; nothing changed");
+        hp_report_fail(report, letter->status, "%s",
+                       letter->text ? letter->text : "not enough memory; nothing changed");
     }
     report->id = letter->request->id;
     hp_desk_brief(desk, &report->agent);

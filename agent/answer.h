@@ -1,5 +1,6 @@
-/* hotpatch: what the I/O side says to a frame. It decodes, authorises, answers status, log, progress and cancel from
- * snapshots, and posts the rest to a mailbox. I/O threads, under the service's lock; no nng, no Lua. */
+/* hotpatch: what the I/O side says to a frame. It decodes, authorises, answers status, log, progress and
+ * cancel from snapshots, and posts the rest to a mailbox. I/O threads, under the service's lock; no nng, no
+ * Lua. */
 #ifndef HP_ANSWER_H
 #define HP_ANSWER_H
 
@@ -16,7 +17,8 @@ struct hp_site {
 };
 
 /* True: `reply` is made and to be sent now. False: the ticket waits in a mailbox; `reply` is untouched. */
-bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now, struct hp_reply *reply);
+bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now,
+                     struct hp_reply *reply);
 
 /* The answer of a letter that is done. */
 void hp_answer_letter(const struct hp_desk *desk, struct hp_letter *letter, struct hp_reply *reply);

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* The word of the list that differs from `word` in the fewest letters, or NULL when none is near (more than a third of its
- * letters, or 2, differ). */
+/* The word of the list that differs from `word` in the fewest letters, or NULL when none is near (more than a
+ * third of its letters, or 2, differ). */
 const char *hp_closest(const char *word, const char *const *list, size_t count);
 
 #endif

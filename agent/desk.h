@@ -1,8 +1,8 @@
-/* hotpatch: one Lua state as the I/O side sees it: its mailbox, and a snapshot of what `status` and `log` answer, so that
- * they are answered while Lua is busy.
+/* hotpatch: one Lua state as the I/O side sees it: its mailbox, and a snapshot of what `status` and `log`
+ * answer, so that they are answered while Lua is busy.
  *
- * Made and freed on the Lua thread by the agent; listed by the service, which the I/O threads read it through. Nothing here
- * holds a Lua value.
+ * Made and freed on the Lua thread by the agent; listed by the service, which the I/O threads read it
+ * through. Nothing here holds a Lua value.
  */
 #ifndef HP_DESK_H
 #define HP_DESK_H
@@ -39,8 +39,8 @@ void hp_desk_free(struct hp_desk *desk);
 void hp_desk_publish(struct hp_desk *desk, struct hp_report *log, int64_t generation, int64_t patches);
 void hp_desk_polled(struct hp_desk *desk, int64_t now);
 
-/* I/O side. `brief` fills what every report carries, `describe` all that `status` tells of the state. Strings stay the
- * desk's. */
+/* I/O side. `brief` fills what every report carries, `describe` all that `status` tells of the state. Strings
+ * stay the desk's. */
 void hp_desk_brief(const struct hp_desk *desk, struct hp_report_agent *out);
 void hp_desk_describe(struct hp_desk *desk, struct hp_report_agent *out, int64_t now);
 /* Copies the list of patches into the report's arena. */

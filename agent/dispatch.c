@@ -26,8 +26,8 @@ void hp_dispatch_publish(const struct hp_engine *engine, struct hp_desk *desk)
     hp_desk_publish(desk, log, hp_engine_generation(engine), hp_engine_patches(engine));
 }
 
-static void run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, const struct hp_request *request,
-                const char *who, struct hp_report *report)
+static void run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
+                const struct hp_request *request, const char *who, struct hp_report *report)
 {
     int64_t start = clock_us();
     hp_engine_run(engine, L, request, who, report);
@@ -51,8 +51,8 @@ bool hp_dispatch_next(lua_State *L, struct hp_engine *engine, struct hp_desk *de
     return true;
 }
 
-void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, const struct hp_request *request,
-                       struct hp_report *report)
+void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
+                       const struct hp_request *request, struct hp_report *report)
 {
     char who[80];
     snprintf(who, sizeof who, "uid %ld, pid %ld, the program itself", (long)geteuid(), (long)getpid());

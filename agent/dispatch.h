@@ -8,12 +8,13 @@
 #include "agent/desk.h"
 #include "agent/engine/engine.h"
 
-/* Runs the oldest request that waits at the desk. False: none did. The caller has made sure that this is a safe point. */
+/* Runs the oldest request that waits at the desk. False: none did. The caller has made sure that this is a
+ * safe point. */
 bool hp_dispatch_next(lua_State *L, struct hp_engine *engine, struct hp_desk *desk);
 
 /* Runs a request of the program itself; `desk` may be NULL. The caller owns both structs. */
-void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, const struct hp_request *request,
-                       struct hp_report *report);
+void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
+                       const struct hp_request *request, struct hp_report *report);
 
 /* Brings the desk's snapshot up to date. */
 void hp_dispatch_publish(const struct hp_engine *engine, struct hp_desk *desk);

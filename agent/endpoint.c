@@ -12,10 +12,10 @@
 #include "proto/arena.h"
 #include "proto/protocol.h"
 
-#define TICKETS         (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
-#define PATIENCE_MS     10000               /* for a peer that stops in the middle of something */
-#define REST_MS         50                  /* after an error of accepting that may pass */
-#define MAX_QUEUED      (64u * 1024 * 1024) /* bytes of answers that one peer does not read */
+#define TICKETS     (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
+#define PATIENCE_MS 10000               /* for a peer that stops in the middle of something */
+#define REST_MS     50                  /* after an error of accepting that may pass */
+#define MAX_QUEUED  (64u * 1024 * 1024) /* bytes of answers that one peer does not read */
 
 struct outgoing {
     struct outgoing *next;
@@ -23,8 +23,9 @@ struct outgoing {
     char data[];
 };
 
-/* A place for a connection; `stream` NULL: free. Its two aios live as long as the endpoint. A read is under way all the time,
- * but for the turns of its own callback, so that a peer that goes is noticed whatever it waits for. */
+/* A place for a connection; `stream` NULL: free. Its two aios live as long as the endpoint. A read is under
+ * way all the time, but for the turns of its own callback, so that a peer that goes is noticed whatever it
+ * waits for. */
 struct connection {
     struct hp_endpoint *endpoint;
     nng_stream *stream;
@@ -212,7 +213,9 @@ static bool hand_over(struct connection *c)
         .peer = &peer,
         .crowded = endpoint->tickets_out > TICKETS - HP_ENDPOINT_RESERVE,
         .ticket = (uint64_t)(t - endpoint->tickets),
-        .data = c->framer.discards ? NULL : c->framer.payload ? c->framer.payload : "",
+        .data = c->framer.discards  ? NULL
+                : c->framer.payload ? c->framer.payload
+                                    : "",
         .len = (size_t)c->framer.payload_len,
     };
     /* `receiving` is still set, so the place and its framer stay what they are. */
@@ -241,7 +244,8 @@ static void on_received(void *arg)
     struct connection *c = arg;
     struct hp_endpoint *endpoint = c->endpoint;
     pthread_mutex_lock(&endpoint->lock);
-    bool goes_on = nng_aio_result(c->receive) == 0 && !endpoint->closing && take_bytes(c, nng_aio_count(c->receive));
+    bool goes_on =
+        nng_aio_result(c->receive) == 0 && !endpoint->closing && take_bytes(c, nng_aio_count(c->receive));
     c->receiving = false;
     if (!goes_on)
         fail(c);
@@ -355,7 +359,8 @@ static int listener_open(struct listener *l)
     char url[HP_SOCKET_PATH_MAX + 8];
     int rv;
     snprintf(url, sizeof url, "ipc://%s", l->path);
-    if ((rv = nng_aio_alloc(&l->accept, on_accepted, l)) != 0 || (rv = nng_stream_listener_alloc(&l->listener, url)) != 0 ||
+    if ((rv = nng_aio_alloc(&l->accept, on_accepted, l)) != 0 ||
+        (rv = nng_stream_listener_alloc(&l->listener, url)) != 0 ||
         (rv = nng_stream_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600)) != 0)
         return rv;
     return nng_stream_listener_listen(l->listener);
@@ -396,7 +401,8 @@ static int open_connections(struct hp_endpoint *endpoint)
         int rv;
         c->endpoint = endpoint;
         hp_framer_init(&c->framer);
-        if ((rv = nng_aio_alloc(&c->receive, on_received, c)) != 0 || (rv = nng_aio_alloc(&c->send, on_sent, c)) != 0)
+        if ((rv = nng_aio_alloc(&c->receive, on_received, c)) != 0 ||
+            (rv = nng_aio_alloc(&c->send, on_sent, c)) != 0)
             return rv;
     }
     return 0;

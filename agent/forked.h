@@ -1,12 +1,13 @@
-/* hotpatch: a child closes what it inherited of its parent's endpoint, by number: a server's socket that lives on in its
- * child would be connected to, and never answered. Async-signal-safe: no memory, no locks, no stdio; Linux. */
+/* hotpatch: a child closes what it inherited of its parent's endpoint, by number: a server's socket that
+ * lives on in its child would be connected to, and never answered. Async-signal-safe: no memory, no locks, no
+ * stdio; Linux. */
 #ifndef HP_FORKED_H
 #define HP_FORKED_H
 
 #include <stddef.h>
 
-/* Closes each descriptor of this process that is a unix socket bound to `path`: the listening one, and those it accepted
- * (they have its name). */
+/* Closes each descriptor of this process that is a unix socket bound to `path`: the listening one, and those
+ * it accepted (they have its name). */
 void hp_forked_close_sockets(const char *path);
 
 #endif

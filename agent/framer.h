@@ -1,6 +1,6 @@
-/* hotpatch: the bytes of nng's REQ/REP over a stream, as docs/protocol.md tells them: the greeting, then messages, each with
- * its length and the header that REQ put before it. Pure C on a connection's own memory: no nng, no descriptors, any one
- * thread at a time.
+/* hotpatch: the bytes of nng's REQ/REP over a stream, as docs/protocol.md tells them: the greeting, then
+ * messages, each with its length and the header that REQ put before it. Pure C on a connection's own memory:
+ * no nng, no descriptors, any one thread at a time.
  *
  *     char *where;
  *     size_t want = hp_framer_want(f, &where);   read at most so much to there

@@ -8,7 +8,7 @@
 
 #define TEXT_EXPIRED   "no safe point came in time: the request did not start and will not start later"
 #define TEXT_CANCELLED "cancelled before it started; it will not start later"
-#define TEXT_TOO_LONG  "this id was answered before, with this status; the full answer was too long to be kept"
+#define TEXT_TOO_LONG  "this id was answered before, with this status; the answer was too long to keep"
 
 atomic_uint hp_work;
 
@@ -85,8 +85,8 @@ static char *copy_bytes(const char *data, size_t len)
 }
 
 /* Owns `id` afterwards. */
-static void memory_add(struct hp_mailbox *m, char *id, enum hp_status status, const char *text, const char *data,
-                       size_t len)
+static void memory_add(struct hp_mailbox *m, char *id, enum hp_status status, const char *text,
+                       const char *data, size_t len)
 {
     struct hp_memory *memory = &m->memories[m->memory_next];
     memory_clear(m, memory);
@@ -149,7 +149,8 @@ static void letter_unlink(struct hp_mailbox *m, struct hp_letter *letter)
     }
 }
 
-static void letter_end(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status, const char *text)
+static void letter_end(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status,
+                       const char *text)
 {
     if (letter->state == HP_LETTER_WAITING)
         m->waiting--;
@@ -242,8 +243,8 @@ static enum hp_post join_letter(struct hp_mailbox *m, struct hp_letter *letter, 
     return HP_POST_JOINED;
 }
 
-static enum hp_post queue_letter(struct hp_mailbox *m, struct hp_request *request, const char *who, int64_t now,
-                                 uint64_t ticket)
+static enum hp_post queue_letter(struct hp_mailbox *m, struct hp_request *request, const char *who,
+                                 int64_t now, uint64_t ticket)
 {
     if (m->letter_count >= HP_MAILBOX_SIZE || m->tickets >= HP_MAILBOX_SIZE)
         return HP_POST_BUSY;
@@ -267,8 +268,8 @@ static enum hp_post queue_letter(struct hp_mailbox *m, struct hp_request *reques
     return HP_POST_QUEUED;
 }
 
-static enum hp_post post_locked(struct hp_mailbox *m, struct hp_request *request, const char *who, int64_t now,
-                                uint64_t ticket, struct hp_recall *recall)
+static enum hp_post post_locked(struct hp_mailbox *m, struct hp_request *request, const char *who,
+                                int64_t now, uint64_t ticket, struct hp_recall *recall)
 {
     if (m->closed)
         return HP_POST_CLOSED;
@@ -367,8 +368,8 @@ struct hp_letter *hp_mailbox_next_done(struct hp_mailbox *m)
     return letter;
 }
 
-size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status, const char *data,
-                           size_t len, uint64_t tickets[HP_LETTER_TICKETS])
+size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status,
+                           const char *data, size_t len, uint64_t tickets[HP_LETTER_TICKETS])
 {
     lock_mailbox(m);
     if (letter->id_to_keep) {

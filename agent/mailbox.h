@@ -1,16 +1,18 @@
 /* hotpatch: where requests wait for a safe point, and answers for the way back.
  *
- * One mailbox for a Lua state. The I/O side posts letters and collects them when they are done; the Lua side takes them in
- * order and hands a report back. A letter is in one of three states:
+ * One mailbox for a Lua state. The I/O side posts letters and collects them when they are done; the Lua side
+ * takes them in order and hands a report back. A letter is in one of three states:
  *
- *     waiting ──take──► running ──done──► done ──next_done, remember──► gone (its answer is remembered)
+ *     waiting ──take──► running ──done──► done ──next_done, remember──► gone; its answer is kept
  *        └── expire, cancel, close ────────►─┘
  *
- * Rules kept here: at most HP_MAILBOX_SIZE letters and as many tickets; a letter that expired is never taken; an id that was
- * posted before is never run again, it gets the first answer, at once or when the first is done.
+ * Rules kept here: at most HP_MAILBOX_SIZE letters and as many tickets; a letter that expired is never taken;
+ * an id that was posted before is never run again, it gets the first answer, at once or when the first is
+ * done.
  *
- * Any thread: every function locks the mailbox for a few instructions, calls no one else and never blocks on I/O (but for
- * one write to the bell). No Lua, no nng. Times are hp_clock_ms(), passed in so that tests need no clock.
+ * Any thread: every function locks the mailbox for a few instructions, calls no one else and never blocks on
+ * I/O (but for one write to the bell). No Lua, no nng. Times are hp_clock_ms(), passed in so that tests need
+ * no clock.
  */
 #ifndef HP_MAILBOX_H
 #define HP_MAILBOX_H
@@ -24,10 +26,11 @@
 #include "proto/report.h"
 #include "proto/request.h"
 
-#define HP_LETTER_TICKETS   8                   /* who may wait for one id at a time */
-#define HP_REMEMBERED_BYTES (8u * 1024 * 1024)  /* of answers, each mailbox; ids are kept when their answers go */
-#define HP_DEFAULT_WAIT_MS  5000                /* where a request says nothing */
-#define HP_MAX_WAIT_MS      (24 * 3600 * 1000L) /* a longer wait is taken as this */
+#define HP_LETTER_TICKETS 8 /* who may wait for one id at a time */
+#define HP_REMEMBERED_BYTES                                                                                  \
+    (8u * 1024 * 1024)          /* of answers, each mailbox; ids are kept when their answers go */
+#define HP_DEFAULT_WAIT_MS 5000 /* where a request says nothing */
+#define HP_MAX_WAIT_MS     (24 * 3600 * 1000L) /* a longer wait is taken as this */
 
 /* What waits in all mailboxes of this process. This is all that an idle poll looks at. */
 extern atomic_uint hp_work;
@@ -38,8 +41,8 @@ static inline bool hp_work_any(void)
 
 enum hp_letter_state { HP_LETTER_WAITING, HP_LETTER_RUNNING, HP_LETTER_DONE };
 
-/* Owned by the mailbox; while running, its `request` may be read by the Lua side without the lock, and between next_done
- * and remember the I/O side may read all but the tickets. */
+/* Owned by the mailbox; while running, its `request` may be read by the Lua side without the lock, and
+ * between next_done and remember the I/O side may read all but the tickets. */
 struct hp_letter {
     struct hp_letter *next;
     struct hp_request *request;
@@ -70,7 +73,7 @@ struct hp_mailbox {
     size_t waiting; /* letters that wait */
     size_t tickets;
     bool closed;
-    bool knock; /* poll is wanted though no letter waits: the endpoint is to be opened */
+    bool knock;       /* poll is wanted though no letter waits: the endpoint is to be opened */
     unsigned counted; /* our part of hp_work */
     int bell;
     struct hp_memory memories[HP_REMEMBERED_IDS]; /* a ring */
@@ -78,7 +81,8 @@ struct hp_mailbox {
     size_t memory_bytes;
 };
 
-/* An answer from memory. `data` is a copy that the caller frees with hp_mem_free; NULL: `status` and `text` are it. */
+/* An answer from memory. `data` is a copy that the caller frees with hp_mem_free; NULL: `status` and `text`
+ * are it. */
 struct hp_recall {
     char *data;
     size_t len;
@@ -89,7 +93,8 @@ struct hp_recall {
 enum hp_post {
     HP_POST_QUEUED,   /* the mailbox owns the request */
     HP_POST_JOINED,   /* that id is on its way: the ticket waits with it; the request is still the caller's */
-    HP_POST_RECALLED, /* that id was answered: see recall; no ticket waits; the request is still the caller's */
+    HP_POST_RECALLED, /* that id was answered: see recall; no ticket waits; the request is still the caller's
+                       */
     HP_POST_BUSY,     /* full; nothing changed */
     HP_POST_NO_MEMORY,
     HP_POST_CLOSED,
@@ -109,19 +114,20 @@ int64_t hp_mailbox_expire(struct hp_mailbox *m, int64_t now);
 enum hp_found { HP_FOUND_UNKNOWN, HP_FOUND_WAITING, HP_FOUND_RUNNING, HP_FOUND_DONE };
 enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id);
 
-/* Ends a waiting letter; what was found, before. An id that is unknown will not run when it comes later (its request may
- * still be under way on another connection). */
+/* Ends a waiting letter; what was found, before. An id that is unknown will not run when it comes later (its
+ * request may still be under way on another connection). */
 enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id);
 
 /* The oldest letter that is done and was not collected yet, or NULL. */
 struct hp_letter *hp_mailbox_next_done(struct hp_mailbox *m);
 
-/* Takes a collected letter out, keeps a copy of its answer under its id and gives back the tickets that wait for it. The
- * letter is freed. Without memory for a copy the id is remembered all the same. */
-size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status, const char *data,
-                           size_t len, uint64_t tickets[HP_LETTER_TICKETS]);
+/* Takes a collected letter out, keeps a copy of its answer under its id and gives back the tickets that wait
+ * for it. The letter is freed. Without memory for a copy the id is remembered all the same. */
+size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status,
+                           const char *data, size_t len, uint64_t tickets[HP_LETTER_TICKETS]);
 
-/* Ends all that waits with `status` and `text` (static) and what runs when it is done; posts are refused from now on. */
+/* Ends all that waits with `status` and `text` (static) and what runs when it is done; posts are refused from
+ * now on. */
 void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *text);
 
 /* Lua side. */
@@ -132,9 +138,9 @@ void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_r
 size_t hp_mailbox_waiting(struct hp_mailbox *m);
 bool hp_mailbox_wants_poll(struct hp_mailbox *m);
 
-/* In a forked child, where the lock may be held by a thread that is gone: touches no lock and no list. A mailbox that is
- * `dead` there waits for nothing any more and must never be used or finished again; one that is not goes on, with a bell
- * of its own. Async-signal-safe. */
+/* In a forked child, where the lock may be held by a thread that is gone: touches no lock and no list. A
+ * mailbox that is `dead` there waits for nothing any more and must never be used or finished again; one that
+ * is not goes on, with a bell of its own. Async-signal-safe. */
 void hp_mailbox_forked(struct hp_mailbox *m, bool dead);
 
 #endif

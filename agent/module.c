@@ -1,5 +1,5 @@
-/* hotpatch: the Lua module. Each function checks its arguments, makes a request, and gives the report as a table; C memory
- * is in a userdata, so that an error of Lua frees it. */
+/* hotpatch: the Lua module. Each function checks its arguments, makes a request, and gives the report as a
+ * table; C memory is in a userdata, so that an error of Lua frees it. */
 #include <lauxlib.h>
 
 #include "agent/agent.h"
@@ -44,7 +44,8 @@ static struct call *call_push(lua_State *L, enum hp_kind kind)
 static int call_give_report(lua_State *L, struct call *call)
 {
     if (hp_arena_failed(&call->report.arena))
-        luaL_error(L, "hotpatch: not enough memory for the report (status %s)", hp_status_info(call->report.status)->word);
+        luaL_error(L, "hotpatch: not enough memory for the report (status %s)",
+                   hp_status_info(call->report.status)->word);
     hp_shape_push(L, &HP_REPORT_SHAPE, &call->report);
     hp_request_fini(&call->request);
     hp_report_fini(&call->report);
@@ -168,9 +169,17 @@ static int module_log(lua_State *L)
 int luaopen_hotpatch(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"start", module_start},   {"poll", module_poll},       {"fd", module_fd},   {"stop", module_stop},
-        {"patch", module_patch},   {"diff", module_diff},       {"log", module_log}, {"reload", module_reload},
-        {"revert", module_revert}, {"inspect", module_inspect}, {NULL, NULL},
+        {"start", module_start},
+        {"poll", module_poll},
+        {"fd", module_fd},
+        {"stop", module_stop},
+        {"patch", module_patch},
+        {"diff", module_diff},
+        {"log", module_log},
+        {"reload", module_reload},
+        {"revert", module_revert},
+        {"inspect", module_inspect},
+        {NULL, NULL},
     };
     luaL_checkversion(L);
     hp_agent_obtain(L);

@@ -1,6 +1,7 @@
 #include "agent/reply.h"
 
-/* What is said in place of a report of more than HP_MAX_MESSAGE bytes: what was done, and where to read on. */
+/* What is said in place of a report of more than HP_MAX_MESSAGE bytes: what was done, and where to read on.
+ */
 static enum hp_status encode_short(struct hp_reply *reply, const struct hp_report *from)
 {
     struct hp_report report;

@@ -1,5 +1,5 @@
-/* hotpatch: an encoded answer on its way out. There always is one: where memory is short, or the report too long to send,
- * a shorter one says so. I/O side; no nng, no Lua. */
+/* hotpatch: an encoded answer on its way out. There always is one: where memory is short, or the report too
+ * long to send, a shorter one says so. I/O side; no nng, no Lua. */
 #ifndef HP_REPLY_H
 #define HP_REPLY_H
 

@@ -26,10 +26,11 @@ bool hp_rundir_check(const char *dir, struct hp_why *why)
     if (!S_ISDIR(st.st_mode))
         return hp_why_set(why, "%s is not a directory; remove it, or set HOTPATCH_DIR to a private one", dir);
     if (st.st_uid != geteuid())
-        return hp_why_set(why,
-                          "the directory %s belongs to user %ld and not to this one (%ld): another could put its own "
-                          "socket there; set HOTPATCH_DIR to a private directory",
-                          dir, (long)st.st_uid, (long)geteuid());
+        return hp_why_set(
+            why,
+            "the directory %s belongs to user %ld and not to this one (%ld): another could put its own "
+            "socket there; set HOTPATCH_DIR to a private directory",
+            dir, (long)st.st_uid, (long)geteuid());
     if (st.st_mode & 077)
         return hp_why_set(why, "the directory %s is open to others (mode %03o); run: chmod 700 %s", dir,
                           (unsigned)(st.st_mode & 0777), dir);
@@ -68,14 +69,15 @@ bool hp_rundir_choose(const char *option, char *out, size_t size, struct hp_why 
     if (!candidate(option, dir, why))
         return false;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return hp_why_set(why, "cannot make the directory %s: %s; set HOTPATCH_DIR to one that can be made", dir,
-                          strerror(errno));
+        return hp_why_set(why, "cannot make the directory %s: %s; set HOTPATCH_DIR to one that can be made",
+                          dir, strerror(errno));
     if (!hp_rundir_check(dir, why))
         return false;
     if (!realpath(dir, absolute))
         return hp_why_set(why, "the directory %s: %s", dir, strerror(errno));
     if (strlen(absolute) >= size)
-        return hp_why_set(why, "the name of the directory %s is too long; set HOTPATCH_DIR to a shorter one", absolute);
+        return hp_why_set(why, "the name of the directory %s is too long; set HOTPATCH_DIR to a shorter one",
+                          absolute);
     memcpy(out, absolute, strlen(absolute) + 1);
     return true;
 }
@@ -84,9 +86,11 @@ bool hp_rundir_socket(const char *dir, pid_t pid, char out[HP_SOCKET_PATH_MAX], 
 {
     int n = snprintf(out, HP_SOCKET_PATH_MAX, "%s/%ld.sock", dir, (long)pid);
     if (n < 0 || n >= HP_SOCKET_PATH_MAX)
-        return hp_why_set(why, "the path %s/%ld.sock is too long for a socket (%d bytes at most); set HOTPATCH_DIR to a "
-                               "shorter one",
-                          dir, (long)pid, HP_SOCKET_PATH_MAX - 1);
+        return hp_why_set(
+            why,
+            "the path %s/%ld.sock is too long for a socket (%d bytes at most); set HOTPATCH_DIR to a "
+            "shorter one",
+            dir, (long)pid, HP_SOCKET_PATH_MAX - 1);
     return true;
 }
 
@@ -115,9 +119,11 @@ bool hp_rundir_claim(const char *path, struct hp_why *why)
     if (!S_ISSOCK(st.st_mode))
         return hp_why_set(why, "%s is in the way and no socket; remove it", path);
     if (!nobody_listens(path))
-        return hp_why_set(why, "somebody answers at %s already: another agent, perhaps of another container that shares "
-                               "this directory; set HOTPATCH_DIR to a directory of its own",
-                          path);
+        return hp_why_set(
+            why,
+            "somebody answers at %s already: another agent, perhaps of another container that shares "
+            "this directory; set HOTPATCH_DIR to a directory of its own",
+            path);
     if (unlink(path) != 0 && errno != ENOENT)
         return hp_why_set(why, "cannot remove the stale socket %s: %s", path, strerror(errno));
     return true;
@@ -129,7 +135,8 @@ static pid_t pid_of(const char *name)
     char *end;
     errno = 0;
     long pid = strtol(name, &end, 10);
-    return errno == 0 && end != name && strcmp(end, ".sock") == 0 && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+    return errno == 0 && end != name && strcmp(end, ".sock") == 0 && pid > 0 && pid <= INT_MAX ? (pid_t)pid
+                                                                                               : 0;
 }
 
 void hp_rundir_sweep(const char *dir)

@@ -5,7 +5,8 @@
 
 bool hp_safepoint_here(lua_State *L, const struct hp_engine *engine)
 {
-    return lua_checkstack(L, LUA_MINSTACK) && lua_gc(L, LUA_GCCOUNT) >= 0 && !(engine && hp_engine_busy(engine));
+    return lua_checkstack(L, LUA_MINSTACK) && lua_gc(L, LUA_GCCOUNT) >= 0 &&
+           !(engine && hp_engine_busy(engine));
 }
 
 int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double budget_ms)

@@ -1,5 +1,5 @@
-/* hotpatch: the moments at which the agent may touch the state, and how much it does in one. Lua thread; none of these
- * raises. [-0, +0, -] */
+/* hotpatch: the moments at which the agent may touch the state, and how much it does in one. Lua thread; none
+ * of these raises. [-0, +0, -] */
 #ifndef HP_SAFEPOINT_H
 #define HP_SAFEPOINT_H
 
@@ -8,12 +8,13 @@
 #include "agent/desk.h"
 #include "agent/engine/engine.h"
 
-/* False in a finalizer, inside a request, and where L's stack has no room. (`lua_gc` tells finalizers from 5.4.4 on.) */
+/* False in a finalizer, inside a request, and where L's stack has no room. (`lua_gc` tells finalizers
+ * from 5.4.4 on.) */
 bool hp_safepoint_here(lua_State *L, const struct hp_engine *engine);
 
-/* Runs what waits at the desk: one request, and more as long as all of them together took less than `budget_ms`. The rest
- * keeps the bell rung, so a program that waits on the descriptor comes back at once, after a turn of its own. The number
- * of requests that were run. */
+/* Runs what waits at the desk: one request, and more as long as all of them together took less than
+ * `budget_ms`. The rest keeps the bell rung, so a program that waits on the descriptor comes back at once,
+ * after a turn of its own. The number of requests that were run. */
 int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double budget_ms);
 
 #endif

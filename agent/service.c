@@ -18,8 +18,8 @@
 #define IPC_PREFIX "ipc://"
 
 static struct {
-    /* `life` is held across opening and closing, by Lua threads only; `lock` guards what the I/O threads read, and is taken
-     * after it. Mailboxes have their own locks, taken last. */
+    /* `life` is held across opening and closing, by Lua threads only; `lock` guards what the I/O threads
+     * read, and is taken after it. Mailboxes have their own locks, taken last. */
     pthread_mutex_t life;
     pthread_mutex_t lock;
     struct hp_desk *desks;
@@ -39,8 +39,8 @@ static struct {
     pid_t pid;
     bool watches_forks;
     bool nng_used;
-    bool nng_spent;                    /* used by the process that this one was forked from */
-    struct hp_desk *lost_desks;        /* of the parent; kept reachable, never touched */
+    bool nng_spent;             /* used by the process that this one was forked from */
+    struct hp_desk *lost_desks; /* of the parent; kept reachable, never touched */
     struct hp_endpoint *lost_endpoint;
 } service = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .waker = -1};
 
@@ -105,7 +105,8 @@ static void send_done(struct hp_desk *desk)
         struct hp_reply reply;
         uint64_t tickets[HP_LETTER_TICKETS];
         hp_answer_letter(desk, letter, &reply);
-        size_t count = hp_mailbox_remember(&desk->mailbox, letter, reply.status, reply.data, reply.len, tickets);
+        size_t count =
+            hp_mailbox_remember(&desk->mailbox, letter, reply.status, reply.data, reply.len, tickets);
         for (size_t i = 0; i < count; i++)
             hp_endpoint_send(service.endpoint, tickets[i], reply.data, reply.len);
         hp_reply_fini(&reply);
@@ -179,15 +180,19 @@ static bool check_listen(const char *url, struct hp_why *why)
     char dir[HP_SOCKET_PATH_MAX];
     size_t prefix = strlen(IPC_PREFIX);
     if (strncmp(url, IPC_PREFIX, prefix) != 0)
-        return hp_why_set(why, "listen: '%s' is not supported in this version, only ipc:// is; from another machine, "
-                               "forward the socket over ssh",
-                          url);
+        return hp_why_set(
+            why,
+            "listen: '%s' is not supported in this version, only ipc:// is; from another machine, "
+            "forward the socket over ssh",
+            url);
     const char *path = url + prefix;
     const char *slash = strrchr(path, '/');
     if (path[0] != '/' || slash == path || !slash[1] || strlen(path) >= sizeof dir)
-        return hp_why_set(why, "listen: '%s' should be ipc:// and an absolute path of at most %d bytes, in a private "
-                               "directory",
-                          url, HP_SOCKET_PATH_MAX - 1);
+        return hp_why_set(
+            why,
+            "listen: '%s' should be ipc:// and an absolute path of at most %d bytes, in a private "
+            "directory",
+            url, HP_SOCKET_PATH_MAX - 1);
     snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
     return hp_rundir_check(dir, why);
 }
@@ -208,20 +213,25 @@ static bool check_desk(const struct hp_desk *desk, const char *dir, struct hp_wh
 {
     char path[HP_SOCKET_PATH_MAX];
     if (service.nng_spent)
-        return hp_why_set(why, "this process was forked from one whose agent had opened its socket, and nng does not "
-                               "survive a fork; start the agent before that one's first poll, or only in the child");
+        return hp_why_set(
+            why, "this process was forked from one whose agent had opened its socket, and nng does not "
+                 "survive a fork; start the agent before that one's first poll, or only in the child");
     if (!hp_rundir_socket(dir, getpid(), path, why))
         return false;
     for (const struct hp_desk *d = service.desks; d; d = d->next) {
         if (strcmp(d->state, desk->state) == 0)
-            return hp_why_set(why, "another Lua state of this process is already called '%s'; give this one another "
-                                   "name: start { state = \"…\" }",
-                              desk->state);
+            return hp_why_set(
+                why,
+                "another Lua state of this process is already called '%s'; give this one another "
+                "name: start { state = \"…\" }",
+                desk->state);
     }
     if (service.desks && strcmp(service.dir, dir) != 0)
-        return hp_why_set(why, "the agent of another Lua state of this process has its socket in %s; there is one for "
-                               "all states",
-                          service.dir);
+        return hp_why_set(
+            why,
+            "the agent of another Lua state of this process has its socket in %s; there is one for "
+            "all states",
+            service.dir);
     return true;
 }
 
@@ -247,7 +257,8 @@ bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *l
         return false;
     pthread_mutex_lock(&service.life);
     service.pid = getpid();
-    bool watched = service.watches_forks || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+    bool watched =
+        service.watches_forks || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
     service.watches_forks = watched;
     pthread_mutex_lock(&service.lock);
     bool joined = check_desk(desk, chosen, why) && check_listens(listen, why);
@@ -294,7 +305,8 @@ static bool open_endpoint(struct hp_why *why)
 {
     char path[HP_SOCKET_PATH_MAX];
     if (service.nng_spent)
-        return hp_why_set(why, "nng was used before the fork that made this process, and does not survive it");
+        return hp_why_set(why,
+                          "nng was used before the fork that made this process, and does not survive it");
     if (!hp_rundir_check(service.dir, why) || !hp_rundir_socket(service.dir, getpid(), path, why) ||
         !hp_rundir_claim(path, why))
         return false;
@@ -361,7 +373,8 @@ void hp_service_leave(struct hp_desk *desk)
     if (desk->dead)
         return;
     pthread_mutex_lock(&service.life);
-    hp_mailbox_close(&desk->mailbox, HP_NO_AGENT, "the agent was stopped before the request started; nothing changed");
+    hp_mailbox_close(&desk->mailbox, HP_NO_AGENT,
+                     "the agent was stopped before the request started; nothing changed");
     pthread_mutex_lock(&service.lock);
     if (service.endpoint)
         send_done(desk);

@@ -202,10 +202,12 @@ static void read_pair(const struct reader *r)
             continue;
         enum hp_put put = put_value(r, field, r->into[i].object);
         if (put == HP_PUT_TYPE)
-            luaL_error(L, "%s: '%s' should be %s and is a %s", r->what, key, hp_field_wants(field), luaL_typename(L, -1));
+            luaL_error(L, "%s: '%s' should be %s and is a %s", r->what, key, hp_field_wants(field),
+                       luaL_typename(L, -1));
         if (put == HP_PUT_VALUE)
-            luaL_error(L, "%s: '%s' has a value that cannot be used (a zero byte, or a number that is not finite)",
-                       r->what, key);
+            luaL_error(
+                L, "%s: '%s' has a value that cannot be used (a zero byte, or a number that is not finite)",
+                r->what, key);
         return;
     }
     unknown_key(r, key);

@@ -33,7 +33,8 @@ static const char *read_all(FILE *file, struct hp_arena *arena, size_t limit, si
     return NULL;
 }
 
-static void read_source(struct hp_request *request, struct hp_request_module *module, struct hp_report *report)
+static void read_source(struct hp_request *request, struct hp_request_module *module,
+                        struct hp_report *report)
 {
     errno = 0;
     FILE *file = fopen(module->file, "rb");
@@ -41,11 +42,13 @@ static void read_source(struct hp_request *request, struct hp_request_module *mo
     const char *data = file ? read_all(file, &request->arena, HP_MAX_MESSAGE, &len) : NULL;
     bool failed = !file || ferror(file) != 0;
     if (failed)
-        hp_report_fail(report, HP_LOAD_FAILED, "cannot read %s: %s", module->file, strerror(errno ? errno : EIO));
+        hp_report_fail(report, HP_LOAD_FAILED, "cannot read %s: %s", module->file,
+                       strerror(errno ? errno : EIO));
     else if (hp_arena_failed(&request->arena))
         hp_report_fail(report, HP_NO_MEMORY, "not enough memory for %s; nothing changed", module->file);
     else if (!data)
-        hp_report_fail(report, HP_LIMIT, "%s is too long: %u bytes are the limit", module->file, HP_MAX_MESSAGE);
+        hp_report_fail(report, HP_LIMIT, "%s is too long: %u bytes are the limit", module->file,
+                       HP_MAX_MESSAGE);
     if (file)
         fclose(file);
     module->source = (struct hp_bytes){data, len};
@@ -53,12 +56,14 @@ static void read_source(struct hp_request *request, struct hp_request_module *mo
 
 /* ---- specs ---- */
 
-static void read_module(lua_State *L, int index, const char *what, struct hp_request *request, struct hp_report *report)
+static void read_module(lua_State *L, int index, const char *what, struct hp_request *request,
+                        struct hp_report *report)
 {
     struct hp_request_module *module = HP_PUSH(&request->arena, &request->modules);
     if (!module)
         luaL_error(L, "%s: not enough memory", what);
-    const struct hp_shape_into into[] = {{&HP_REQUEST_MODULE_SHAPE, module}, {&HP_OPTIONS_SHAPE, &request->options}};
+    const struct hp_shape_into into[] = {{&HP_REQUEST_MODULE_SHAPE, module},
+                                         {&HP_OPTIONS_SHAPE, &request->options}};
     hp_shape_read(L, index, what, into, 2, &request->arena);
     if (!module->source.data && !module->file)
         luaL_error(L, "%s: 'source' (the text) or 'file' (its path) is needed", what);
@@ -68,7 +73,8 @@ static void read_module(lua_State *L, int index, const char *what, struct hp_req
         read_source(request, module, report);
 }
 
-static void read_list(lua_State *L, int index, const char *what, struct hp_request *request, struct hp_report *report)
+static void read_list(lua_State *L, int index, const char *what, struct hp_request *request,
+                      struct hp_report *report)
 {
     lua_Unsigned count = lua_rawlen(L, index);
     if (count > HP_MAX_MODULES)
@@ -76,13 +82,15 @@ static void read_list(lua_State *L, int index, const char *what, struct hp_reque
     hp_spec_read_options(L, index, what, request);
     for (lua_Unsigned i = 1; i <= count; i++) {
         if (lua_rawgeti(L, index, (lua_Integer)i) != LUA_TTABLE)
-            luaL_error(L, "%s: item %d of the list should be a map and is a %s", what, (int)i, luaL_typename(L, -1));
+            luaL_error(L, "%s: item %d of the list should be a map and is a %s", what, (int)i,
+                       luaL_typename(L, -1));
         read_module(L, lua_gettop(L), what, request, report);
         lua_pop(L, 1);
     }
 }
 
-static void check_word(lua_State *L, const char *what, const char *key, const char *word, const char *a, const char *b)
+static void check_word(lua_State *L, const char *what, const char *key, const char *word, const char *a,
+                       const char *b)
 {
     if (word && strcmp(word, a) != 0 && strcmp(word, b) != 0)
         luaL_error(L, "%s: '%s' should be \"%s\" or \"%s\" and is \"%s\"", what, key, a, b, word);
@@ -103,7 +111,8 @@ static void check_request(lua_State *L, const char *what, const struct hp_reques
         luaL_error(L, "%s: not enough memory", what);
 }
 
-void hp_spec_read(lua_State *L, int index, const char *what, struct hp_request *request, struct hp_report *report)
+void hp_spec_read(lua_State *L, int index, const char *what, struct hp_request *request,
+                  struct hp_report *report)
 {
     index = lua_absindex(L, index);
     luaL_checktype(L, index, LUA_TTABLE);
@@ -128,11 +137,13 @@ void hp_spec_read_options(lua_State *L, int index, const char *what, struct hp_r
 
 /* ---- reload ---- */
 
-/* Pushes package.searchpath(name, package.path): a path, or nil and the places that were tried. [-0, +2, raises] */
+/* Pushes package.searchpath(name, package.path): a path, or nil and the places that were tried. [-0, +2,
+ * raises] */
 static void search(lua_State *L, const char *name)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    if (lua_getfield(L, -1, LUA_LOADLIBNAME) != LUA_TTABLE || lua_getfield(L, -1, "searchpath") != LUA_TFUNCTION)
+    if (lua_getfield(L, -1, LUA_LOADLIBNAME) != LUA_TTABLE ||
+        lua_getfield(L, -1, "searchpath") != LUA_TFUNCTION)
         luaL_error(L, "hotpatch.reload: this program has no package.searchpath");
     lua_pushstring(L, name);
     lua_getfield(L, -3, "path");
@@ -153,7 +164,8 @@ void hp_spec_find_module(lua_State *L, const char *name, struct hp_request *requ
         read_source(request, module, report);
     } else {
         const char *tried = lua_tostring(L, -1);
-        hp_report_fail(report, HP_LOAD_FAILED, "there is no file for module '%s':%s", name, tried ? tried : "");
+        hp_report_fail(report, HP_LOAD_FAILED, "there is no file for module '%s':%s", name,
+                       tried ? tried : "");
     }
     lua_pop(L, 2);
 }

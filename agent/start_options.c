@@ -77,7 +77,8 @@ static const char *const *read_list(lua_State *L, int anchor, const char *key)
     return list;
 }
 
-static void read_option(lua_State *L, int anchor, const struct option *option, struct hotpatch_options *options)
+static void read_option(lua_State *L, int anchor, const struct option *option,
+                        struct hotpatch_options *options)
 {
     char *field = (char *)options + option->offset;
     switch (option->kind) {
@@ -148,13 +149,16 @@ static bool check_safepoint(const char *word, struct hp_why *why)
     if (!word || strcmp(word, "auto") == 0 || strcmp(word, "poll") == 0)
         return true;
     if (strcmp(word, "signal") == 0 || strcmp(word, "hook") == 0)
-        return hp_why_set(why, "safepoint '%s' is not in this version; call hotpatch.poll() in the program's loop", word);
+        return hp_why_set(
+            why, "safepoint '%s' is not in this version; call hotpatch.poll() in the program's loop", word);
     const char *closest = hp_closest(word, words, 4);
-    return hp_why_set(why, "safepoint '%s' is none; %s%s%s", word, closest ? "did you mean '" : "there are 'auto' and 'poll'",
-                      closest ? closest : "", closest ? "'?" : "");
+    return hp_why_set(why, "safepoint '%s' is none; %s%s%s", word,
+                      closest ? "did you mean '" : "there are 'auto' and 'poll'", closest ? closest : "",
+                      closest ? "'?" : "");
 }
 
-bool hp_start_options_check(const struct hotpatch_options *given, struct hotpatch_options *out, struct hp_why *why)
+bool hp_start_options_check(const struct hotpatch_options *given, struct hotpatch_options *out,
+                            struct hp_why *why)
 {
     *out = (struct hotpatch_options)HOTPATCH_OPTIONS_INIT;
     if (given) {

@@ -1,5 +1,5 @@
-/* hotpatch: the sentence of an error that is found where nothing may be allocated. It says what is wrong and what to do,
- * without a full stop and without a prefix. Owned by the caller, usually on its stack. */
+/* hotpatch: the sentence of an error that is found where nothing may be allocated. It says what is wrong and
+ * what to do, without a full stop and without a prefix. Owned by the caller, usually on its stack. */
 #ifndef HP_WHY_H
 #define HP_WHY_H
 

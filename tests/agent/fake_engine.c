@@ -65,7 +65,8 @@ void hp_engine_close(struct hp_engine *engine, lua_State *L)
     fake.open--;
 }
 
-static void run_push(struct hp_engine *engine, const struct hp_request *request, const char *who, struct hp_report *report)
+static void run_push(struct hp_engine *engine, const struct hp_request *request, const char *who,
+                     struct hp_report *report)
 {
     report->status = HP_APPLIED;
     report->patch = ++engine->generation;

@@ -1,5 +1,5 @@
-/* What the agent's tests share: a private folder, counts of what a process holds, and a client that speaks the protocol
- * byte by byte (docs/protocol.md), so that it can also speak it wrongly. No nng on this side. */
+/* What the agent's tests share: a private folder, counts of what a process holds, and a client that speaks
+ * the protocol byte by byte (docs/protocol.md), so that it can also speak it wrongly. No nng on this side. */
 #ifndef AGENT_TEST_SUPPORT_H
 #define AGENT_TEST_SUPPORT_H
 
@@ -52,7 +52,8 @@ void ask(int fd, enum hp_kind kind, const char *id);
 enum hp_status ask_and_get(int fd, enum hp_kind kind, const char *id);
 enum hp_status get_status(int fd, const char *id);
 
-/* Waits until the agent's descriptor is readable, then polls until nothing waits; the number of requests run. */
+/* Waits until the agent's descriptor is readable, then polls until nothing waits; the number of requests run.
+ */
 int serve(lua_State *L);
 /* Waits until `count` requests wait for poll at the agent that `fd` talks to. */
 void await_pending(int fd, int count);

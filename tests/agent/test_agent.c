@@ -1,8 +1,10 @@
-/* The agent in its Lua state: options, starting and stopping, what it leaves behind, and where poll does nothing. */
+/* The agent in its Lua state: options, starting and stopping, what it leaves behind, and where poll does
+ * nothing. */
 #include "support.h"
 
 #include <dirent.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,8 @@
 #include "hotpatch/hotpatch.h"
 
 static lua_State *L;
-static int threads_before, descriptors_before; /* of all tests: what nng leaves behind would be there from the second on */
+static int threads_before,
+    descriptors_before; /* of all tests: what nng leaves behind would be there from the second on */
 
 static int setup(void **state)
 {
@@ -224,8 +227,8 @@ static void note_warning(void *ud, const char *text, int more)
     snprintf(last_warning + len, sizeof last_warning - len, "%s", text);
 }
 
-/* Objects that are older than the agent are finalized after it. An error in a finalizer becomes a warning, and so does
- * the last word of this one. */
+/* Objects that are older than the agent are finalized after it. An error in a finalizer becomes a warning,
+ * and so does the last word of this one. */
 static void finalizers_after_the_agents_own(void **state)
 {
     (void)state;
@@ -331,8 +334,9 @@ static void poll_inside_a_request_returns_at_once(void **state)
     run_lua(L, "hotpatch.start { max_pause_ms = 60000 }");
     hotpatch_poll(L);
     int a = client_connect(own_socket()), b = client_connect(own_socket());
-    eval(a, "outer", "local s = hotpatch.stop()"
-                     "return hotpatch.poll(), s, hotpatch.patch{module='m', source=''}.status, pcall(hotpatch.start)");
+    eval(a, "outer",
+         "local s = hotpatch.stop()"
+         "return hotpatch.poll(), s, hotpatch.patch{module='m', source=''}.status, pcall(hotpatch.start)");
     await_pending(b, 1);
     ask(b, HP_KIND_PUSH, "inner");
     int watch = client_connect(own_socket());
@@ -478,6 +482,19 @@ static void no_memory_for_the_engine(void **state)
     run_lua(L, "hotpatch.start()");
 }
 
+static void *do_nothing(void *arg)
+{
+    return arg;
+}
+
+/* The thread sanitizer starts a thread of its own with the first one of the program. */
+static void start_threads_once(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, do_nothing, NULL) == 0)
+        pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -504,6 +521,7 @@ int main(void)
         T(without_the_module),
         T(no_memory_for_the_engine),
     };
+    start_threads_once();
     threads_before = count_threads();
     descriptors_before = count_descriptors();
     return cmocka_run_group_tests(tests, NULL, NULL);

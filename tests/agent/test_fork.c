@@ -1,5 +1,6 @@
-/* Forks. nng aborts a process that uses it in a forked child, and a child that keeps the parent's socket open makes
- * clients wait for ever: so each child here does what a server might, and must end by itself with status 0. */
+/* Forks. nng aborts a process that uses it in a forked child, and a child that keeps the parent's socket open
+ * makes clients wait for ever: so each child here does what a server might, and must end by itself with
+ * status 0. */
 #include "support.h"
 
 #include <errno.h>
@@ -93,7 +94,8 @@ static void live_as_a_child(void)
     CHILD_ASSERT(strstr(lua_tostring(L, -1), "forked"));
     lua_settop(L, 0);
     /* The engine itself needs no thread and goes on. */
-    CHILD_ASSERT(luaL_dostring(L, "assert(hotpatch.patch{module='m', source=''}.status == 'applied')") == LUA_OK);
+    CHILD_ASSERT(luaL_dostring(L, "assert(hotpatch.patch{module='m', source=''}.status == 'applied')") ==
+                 LUA_OK);
     CHILD_ASSERT(hotpatch_stop(L) == 1);
     CHILD_ASSERT(hotpatch_start(L, NULL) != 0);
     CHILD_ASSERT(strstr(lua_tostring(L, -1), "forked"));
@@ -126,7 +128,8 @@ static void the_child_of_an_open_agent_is_dead(void **state)
     close(watch);
 }
 
-/* A server that has a child and is killed: what clients find must be a stale socket and not one that the child holds open. */
+/* A server that has a child and is killed: what clients find must be a stale socket and not one that the
+ * child holds open. */
 static void die_with_a_child(void)
 {
     int ready[2];
@@ -185,7 +188,8 @@ static void nobody_connects_to_a_dead_servers_socket(void **state)
     close(fd);
 }
 
-/* Started, not polled, forked: whoever polls is served. Two asks and answers in one process: as in the other tests. */
+/* Started, not polled, forked: whoever polls is served. Two asks and answers in one process: as in the other
+ * tests. */
 static void serve_as_a_child(void)
 {
     CHILD_ASSERT(readable(hotpatch_fd(L)));
@@ -230,8 +234,8 @@ static void nng_is_spent_even_after_stop(void **state)
 #endif
 #endif
 
-/* A fork that libc did not see: no handler of pthread_atfork has run. The thread sanitizer does not see it either, and
- * takes parent and child for one process. */
+/* A fork that libc did not see: no handler of pthread_atfork has run. The thread sanitizer does not see it
+ * either, and takes parent and child for one process. */
 static void a_raw_fork_is_noticed(void **state)
 {
     int status;
@@ -264,7 +268,8 @@ static void a_raw_fork_is_noticed(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    /* Those that fork before nng was ever used come first: afterwards it is spent in every child of this process. */
+    /* Those that fork before nng was ever used come first: afterwards it is spent in every child of this
+     * process. */
     const struct CMUnitTest tests[] = {
         T(an_agent_that_is_forked_before_its_first_poll_is_two),
         T(nobody_connects_to_a_dead_servers_socket),

@@ -8,7 +8,8 @@
 
 static const char greeting[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
 
-/* Feeds the bytes, at most `piece` at a time; the result of the last step. The bytes that are left go to *rest. */
+/* Feeds the bytes, at most `piece` at a time; the result of the last step. The bytes that are left go to
+ * *rest. */
 static enum hp_framed feed(struct hp_framer *f, const char *data, size_t len, size_t piece, size_t *rest)
 {
     enum hp_framed result = HP_FRAMED_MORE;
@@ -174,7 +175,8 @@ static void no_memory_is_said(void **state)
     hp_framer_fini(&f);
 }
 
-/* Any bytes at all, behind a right greeting: no crash, no endless want, under the sanitizers no stray write. */
+/* Any bytes at all, behind a right greeting: no crash, no endless want, under the sanitizers no stray write.
+ */
 static void random_bytes(void **state)
 {
     (void)state;

@@ -335,7 +335,8 @@ static void a_post_without_memory_changes_nothing(void **state)
     hp_mem_set_allocator(failing_realloc);
     assert_int_equal(hp_mailbox_remember(&box, letter, HP_APPLIED, "x", 1, tickets), 1);
     hp_mem_set_allocator(NULL);
-    assert_int_equal(post("x", 100, 0, 2, &recall), HP_POST_RECALLED); /* its id was remembered all the same */
+    assert_int_equal(post("x", 100, 0, 2, &recall),
+                     HP_POST_RECALLED); /* its id was remembered all the same */
     assert_int_equal(recall.status, HP_APPLIED);
     assert_null(recall.data);
 }

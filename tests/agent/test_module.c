@@ -35,21 +35,25 @@ static int teardown(void **state)
 static void the_functions_of_the_contract_are_there(void **state)
 {
     (void)state;
-    run_lua(L, "for _, name in ipairs { 'start', 'poll', 'fd', 'stop', 'patch', 'diff', 'reload', 'revert', 'log',"
-               " 'inspect' } do assert(type(hotpatch[name]) == 'function', name) end"
-               " assert(hotpatch._VERSION == '" HP_VERSION "')");
+    run_lua(
+        L,
+        "for _, name in ipairs { 'start', 'poll', 'fd', 'stop', 'patch', 'diff', 'reload', 'revert', 'log',"
+        " 'inspect' } do assert(type(hotpatch[name]) == 'function', name) end"
+        " assert(hotpatch._VERSION == '" HP_VERSION "')");
 }
 
 static void a_patch_gives_the_report(void **state)
 {
     (void)state;
-    run_lua(L, "local r = hotpatch.patch { module = 'm', source = 'return 7' }"
-               "assert(r.status == 'applied' and r.patch == 1 and r.generation == 1 and r.protocol == 1)"
-               "assert(#r.modules == 1 and r.modules[1].module == 'm' and r.modules[1].source == 'return 7')"
-               "assert(#r.warnings == 0 and #r.refusals == 0 and r.error == nil)"
-               "assert(r.stragglers == 'unknown' or math.type(r.stragglers) == 'integer')"
-               "assert(r.agent.lua == 'Lua 5.4' and r.agent.state == 'main' and math.type(r.agent.pid) == 'integer')"
-               "assert(math.type(r.cost.total_us) == 'integer')");
+    run_lua(
+        L,
+        "local r = hotpatch.patch { module = 'm', source = 'return 7' }"
+        "assert(r.status == 'applied' and r.patch == 1 and r.generation == 1 and r.protocol == 1)"
+        "assert(#r.modules == 1 and r.modules[1].module == 'm' and r.modules[1].source == 'return 7')"
+        "assert(#r.warnings == 0 and #r.refusals == 0 and r.error == nil)"
+        "assert(r.stragglers == 'unknown' or math.type(r.stragglers) == 'integer')"
+        "assert(r.agent.lua == 'Lua 5.4' and r.agent.state == 'main' and math.type(r.agent.pid) == 'integer')"
+        "assert(math.type(r.cost.total_us) == 'integer')");
     assert_non_null(strstr(fake.who, "the program itself"));
     run_lua(L, "assert(hotpatch.diff { module = 'm', source = '' }.status == 'planned')");
 }
@@ -57,7 +61,8 @@ static void a_patch_gives_the_report(void **state)
 static void a_list_of_modules_is_one_request(void **state)
 {
     (void)state;
-    run_lua(L, "local r = hotpatch.patch { { module = 'a', source = '1' }, { module = 'b', source = '2', strict = true },"
+    run_lua(L, "local r = hotpatch.patch { { module = 'a', source = '1' }, { module = 'b', source = '2', "
+               "strict = true },"
                " message = 'both', accept = { 'R04', 'R06' } }"
                "assert(#r.modules == 2 and r.modules[2].module == 'b')"
                "assert(hotpatch.log().patches[1].message == 'both')"
@@ -72,17 +77,22 @@ static void wrong_specs_say_what_is_wrong(void **state)
     fails_lua(L, "hotpatch.patch {}", "'source' (the text) or 'file'");
     fails_lua(L, "hotpatch.patch { source = '' }", "'module' (its name) is needed");
     fails_lua(L, "hotpatch.patch { module = 'm', sorce = '' }", "did you mean 'source'?");
-    fails_lua(L, "hotpatch.diff { module = 'm', source = '', prun = true }", "hotpatch.diff: there is no field 'prun'; did "
-                                                                           "you mean 'prune'?");
-    fails_lua(L, "hotpatch.patch { module = 'm', source = 1 }", "'source' should be a string and is a number");
+    fails_lua(L, "hotpatch.diff { module = 'm', source = '', prun = true }",
+              "hotpatch.diff: there is no field 'prun'; did "
+              "you mean 'prune'?");
+    fails_lua(L, "hotpatch.patch { module = 'm', source = 1 }",
+              "'source' should be a string and is a number");
     fails_lua(L, "hotpatch.patch { module = 'm', source = '', strict = 1 }", "'strict' should be a boolean");
-    fails_lua(L, "hotpatch.patch { module = 'm', source = '', accept = { 1 } }", "'accept' should be a list of strings");
+    fails_lua(L, "hotpatch.patch { module = 'm', source = '', accept = { 1 } }",
+              "'accept' should be a list of strings");
     fails_lua(L, "hotpatch.patch { module = 'm', source = '', accept = 'R99' }", "no reason code");
     fails_lua(L, "hotpatch.patch { module = 'm\\0', source = '' }", "zero byte");
-    fails_lua(L, "hotpatch.patch { module = 'm', source = '', merge = 'two-way' }", "\"keep\" or \"three-way\"");
+    fails_lua(L, "hotpatch.patch { module = 'm', source = '', merge = 'two-way' }",
+              "\"keep\" or \"three-way\"");
     fails_lua(L, "hotpatch.patch { module = 'm', source = '', max_pause_ms = 1/0 }", "not finite");
     fails_lua(L, "hotpatch.patch { module = 'm', source = '', [print] = 1 }", "a key is a function");
-    fails_lua(L, "hotpatch.patch { { module = 'm', source = '' }, 'x' }", "item 2 of the list should be a map");
+    fails_lua(L, "hotpatch.patch { { module = 'm', source = '' }, 'x' }",
+              "item 2 of the list should be a map");
     fails_lua(L, "hotpatch.patch { { module = 'm', source = '' }, source = 'x' }", "no field 'source'");
     fails_lua(L, "hotpatch.revert('x')", "number expected");
     fails_lua(L, "hotpatch.inspect()", "string expected");
@@ -94,29 +104,33 @@ static void wrong_specs_say_what_is_wrong(void **state)
 static void files_are_read(void **state)
 {
     (void)state;
-    run_lua(L, "local path = folder .. '/x.lua'"
-               "local f = io.open(path, 'wb') f:write(('-- long\\n'):rep(40000), 'return 9') f:close()"
-               "local r = hotpatch.patch { file = path }"
-               "assert(r.status == 'applied' and r.modules[1].source == ('-- long\\n'):rep(40000) .. 'return 9')"
-               "r = hotpatch.patch { module = 'm', file = folder .. '/nope.lua' }"
-               "assert(r.status == 'load_failed' and r.error.text:find('nope.lua: No such file', 1, true), r.error.text)"
-               "r = hotpatch.patch { module = 'm', file = folder }"
-               "assert(r.status == 'load_failed' and r.error.text:find 'directory', r.error.text)");
+    run_lua(L,
+            "local path = folder .. '/x.lua'"
+            "local f = io.open(path, 'wb') f:write(('-- long\\n'):rep(40000), 'return 9') f:close()"
+            "local r = hotpatch.patch { file = path }"
+            "assert(r.status == 'applied' and r.modules[1].source == ('-- long\\n'):rep(40000) .. 'return 9')"
+            "r = hotpatch.patch { module = 'm', file = folder .. '/nope.lua' }"
+            "assert(r.status == 'load_failed' and r.error.text:find('nope.lua: No such file', 1, true), "
+            "r.error.text)"
+            "r = hotpatch.patch { module = 'm', file = folder }"
+            "assert(r.status == 'load_failed' and r.error.text:find 'directory', r.error.text)");
     assert_int_equal(fake.runs, 1);
 }
 
 static void reload_reads_what_require_would(void **state)
 {
     (void)state;
-    run_lua(L, "package.path = folder .. '/?.lua'"
-               "local f = io.open(folder .. '/mod.lua', 'wb') f:write 'return 3' f:close()"
-               "local r = hotpatch.reload 'mod'"
-               "assert(r.status == 'applied' and r.modules[1].module == 'mod' and r.modules[1].source == 'return 3')"
-               "assert(hotpatch.reload('mod', { message = 'again' }).status == 'applied')"
-               "assert(hotpatch.log().patches[1].message == 'again')"
-               "r = hotpatch.reload 'none'"
-               "assert(r.status == 'load_failed' and r.error.text:find('none.lua', 1, true), r.error.text)"
-               "package.searchpath = nil");
+    run_lua(
+        L,
+        "package.path = folder .. '/?.lua'"
+        "local f = io.open(folder .. '/mod.lua', 'wb') f:write 'return 3' f:close()"
+        "local r = hotpatch.reload 'mod'"
+        "assert(r.status == 'applied' and r.modules[1].module == 'mod' and r.modules[1].source == 'return 3')"
+        "assert(hotpatch.reload('mod', { message = 'again' }).status == 'applied')"
+        "assert(hotpatch.log().patches[1].message == 'again')"
+        "r = hotpatch.reload 'none'"
+        "assert(r.status == 'load_failed' and r.error.text:find('none.lua', 1, true), r.error.text)"
+        "package.searchpath = nil");
     fails_lua(L, "hotpatch.reload 'mod'", "no package.searchpath");
 }
 
@@ -224,7 +238,8 @@ static void lua_memory_fails_anywhere(void **state)
     }
 }
 
-/* With a collector that is at work at every allocation, what is in use and not anchored goes, finalizers and all. */
+/* With a collector that is at work at every allocation, what is in use and not anchored goes, finalizers and
+ * all. */
 static void nothing_in_use_is_collected(void **state)
 {
     (void)state;

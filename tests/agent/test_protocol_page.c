@@ -1,5 +1,5 @@
-/* docs/protocol.md against the tables that encoder and decoder are made from: each shape has its section, each section has
- * that shape's fields, in order and with their types, and no others. */
+/* docs/protocol.md against the tables that encoder and decoder are made from: each shape has its section,
+ * each section has that shape's fields, in order and with their types, and no others. */
 #include "support.h"
 
 #include <stdio.h>
@@ -43,8 +43,9 @@ static const char *section_of(const struct hp_shape *shape)
 static void type_word(const struct hp_field *field, char *out, size_t size)
 {
     static const char *const words[] = {
-        [HP_FIELD_STR] = "string",   [HP_FIELD_BYTES] = "bytes",    [HP_FIELD_INT] = "integer",
-        [HP_FIELD_NUM] = "number",   [HP_FIELD_BOOL] = "boolean",   [HP_FIELD_COUNT] = "integer or \"unknown\"",
+        [HP_FIELD_STR] = "string",    [HP_FIELD_BYTES] = "bytes",
+        [HP_FIELD_INT] = "integer",   [HP_FIELD_NUM] = "number",
+        [HP_FIELD_BOOL] = "boolean",  [HP_FIELD_COUNT] = "integer or \"unknown\"",
         [HP_FIELD_STATUS] = "string", [HP_FIELD_STRS] = "list of string",
     };
     if (field->kind == HP_FIELD_LIST)
@@ -74,7 +75,8 @@ static void check_shape(const struct hp_shape *shape)
         snprintf(expected, sizeof expected, "| `%s` | %s |", field->key, type);
         row = next_row(row);
         if (!row || strncmp(row, expected, strlen(expected)) != 0)
-            fail_msg("docs/protocol.md, %s: expected the row '%s …', found '%.40s'", shape->name, expected, row ? row : "(end)");
+            fail_msg("docs/protocol.md, %s: expected the row '%s …', found '%.40s'", shape->name, expected,
+                     row ? row : "(end)");
     }
     row = next_row(row);
     if (row)

@@ -1,5 +1,5 @@
-/* The whole I/O side over a real socket: requests in, reports out, and everything that is not a request. The client here
- * is one thread with the server, so each step is in order and no test waits for the clock. */
+/* The whole I/O side over a real socket: requests in, reports out, and everything that is not a request. The
+ * client here is one thread with the server, so each step is in order and no test waits for the clock. */
 #include "support.h"
 
 #include <poll.h>
@@ -353,7 +353,7 @@ static void garbage_before_the_handshake(void **state)
     client_send_bytes(fd, "this is not a length", 20);
     int slow = dial();
     client_send_bytes(slow, "\x01\x00\x00\x00\x00\x00\x00\x10\x00", 9); /* 4096 bytes are announced … */
-    client_send_bytes(slow, "\x80\x00\x00\x01 only the first", 20);      /* … and never come */
+    client_send_bytes(slow, "\x80\x00\x00\x01 only the first", 20);     /* … and never come */
     still_serves();
     close(slow);
     still_serves();

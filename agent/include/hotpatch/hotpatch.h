@@ -11,13 +11,13 @@
  *         hotpatch_poll(L);
  *     }
  *
- * All calls are made on the thread that runs L. `L` may be any coroutine of the state: there is one agent for a state
- * with all its coroutines. `lua_close` stops the agent by itself. Functions are marked [-pops, +pushes, raises] as in the
- * manual of Lua.
+ * All calls are made on the thread that runs L. `L` may be any coroutine of the state: there is one agent for
+ * a state with all its coroutines. `lua_close` stops the agent by itself. Functions are marked [-pops,
+ * +pushes, raises] as in the manual of Lua.
  *
- * After a fork: an agent whose first poll came before the fork lives on in the parent only; in the child every call is
- * harmless and starting again is an error. One that was started and not yet polled becomes the agent of whichever process
- * polls, so `start` before a daemonising or pre-forking fork is right.
+ * After a fork: an agent whose first poll came before the fork lives on in the parent only; in the child
+ * every call is harmless and starting again is an error. One that was started and not yet polled becomes the
+ * agent of whichever process polls, so `start` before a daemonising or pre-forking fork is right.
  */
 #ifndef HOTPATCH_HOTPATCH_H
 #define HOTPATCH_HOTPATCH_H
@@ -36,18 +36,20 @@ extern "C" {
 #define HOTPATCH_API
 #endif
 
-/* What `hotpatch.start` takes. All strings and lists are copied. New fields are added at the end and 0 always means the
- * default, so that a program built against an older header goes on working. */
+/* What `hotpatch.start` takes. All strings and lists are copied. New fields are added at the end and 0 always
+ * means the default, so that a program built against an older header goes on working. */
 struct hotpatch_options {
-    size_t size;              /* sizeof(struct hotpatch_options); HOTPATCH_OPTIONS_INIT sets it */
-    const char *name;         /* of the program in `hotpatch ps`; NULL: HOTPATCH_NAME, else the script's or program's */
-    const char *state;        /* of this Lua state, where a process has several; NULL: "main" */
-    const char *dir;          /* of the socket; NULL: HOTPATCH_DIR, else $XDG_RUNTIME_DIR/hotpatch, else /tmp/hotpatch-UID */
+    size_t size; /* sizeof(struct hotpatch_options); HOTPATCH_OPTIONS_INIT sets it */
+    const char
+        *name; /* of the program in `hotpatch ps`; NULL: HOTPATCH_NAME, else the script's or program's */
+    const char *state; /* of this Lua state, where a process has several; NULL: "main" */
+    const char
+        *dir; /* of the socket; NULL: HOTPATCH_DIR, else $XDG_RUNTIME_DIR/hotpatch, else /tmp/hotpatch-UID */
     const char *const *listen; /* more URLs, NULL-terminated; only ipc:// in this version */
-    const char *safepoint;    /* "auto" or "poll" */
-    const char *const *allow; /* module patterns, NULL-terminated; NULL: every module */
-    const char *const *deny;  /* likewise; deny wins */
-    double max_pause_ms;      /* of one stop of the Lua thread; 0: 1 */
+    const char *safepoint;     /* "auto" or "poll" */
+    const char *const *allow;  /* module patterns, NULL-terminated; NULL: every module */
+    const char *const *deny;   /* likewise; deny wins */
+    double max_pause_ms;       /* of one stop of the Lua thread; 0: 1 */
 };
 
 #define HOTPATCH_OPTIONS_INIT                                                                                \
@@ -55,24 +57,27 @@ struct hotpatch_options {
         sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0                         \
     }
 
-/* Starts the agent of L's state; `options` may be NULL. 0 on success. Otherwise nothing has changed and one string, which
- * says what is wrong and what to do, is pushed, as `lua_pcall` does (nil where there is no room even for that). The socket
- * opens at the first poll. [-0, +(0|1), -] with one free slot */
+/* Starts the agent of L's state; `options` may be NULL. 0 on success. Otherwise nothing has changed and one
+ * string, which says what is wrong and what to do, is pushed, as `lua_pcall` does (nil where there is no room
+ * even for that). The socket opens at the first poll. [-0, +(0|1), -] with one free slot */
 HOTPATCH_API int hotpatch_start(lua_State *L, const struct hotpatch_options *options);
 
-/* Runs what waits, now: the number of requests handled. One relaxed atomic load when nothing waits. 0 at once in a
- * finalizer, inside a request (from `__hotfix`, say), with no room on L's stack, with no agent. [-0, +0, -] */
+/* Runs what waits, now: the number of requests handled. One relaxed atomic load when nothing waits. 0 at once
+ * in a finalizer, inside a request (from `__hotfix`, say), with no room on L's stack, with no agent. [-0, +0,
+ * -] */
 HOTPATCH_API int hotpatch_poll(lua_State *L);
 
-/* A descriptor that is readable while poll has work, so from start until the first poll. It belongs to the agent: watch
- * it and never read or close it. -1: no agent. [-0, +0, -] */
+/* A descriptor that is readable while poll has work, so from start until the first poll. It belongs to the
+ * agent: watch it and never read or close it. -1: no agent. [-0, +0, -] */
 HOTPATCH_API int hotpatch_fd(lua_State *L);
 
-/* Stops the agent: no thread, socket or descriptor of it is left. 1: stopped; 0: there was none, or it is inside a request
- * and cannot be stopped there. What has been patched stays so, and can be reverted after another start. [-0, +0, -] */
+/* Stops the agent: no thread, socket or descriptor of it is left. 1: stopped; 0: there was none, or it is
+ * inside a request and cannot be stopped there. What has been patched stays so, and can be reverted after
+ * another start. [-0, +0, -] */
 HOTPATCH_API int hotpatch_stop(lua_State *L);
 
-/* The Lua module: for `require "hotpatch"`, or luaL_requiref(L, "hotpatch", luaopen_hotpatch, 0). [-0, +1, raises] */
+/* The Lua module: for `require "hotpatch"`, or luaL_requiref(L, "hotpatch", luaopen_hotpatch, 0). [-0, +1,
+ * raises] */
 HOTPATCH_API int luaopen_hotpatch(lua_State *L);
 
 #ifdef __cplusplus
