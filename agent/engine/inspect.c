@@ -30,6 +30,7 @@ static bool enqueue(struct hp_inspection *x, const char *path, bool behind)
         hp_map_put(&x->met, (uint64_t)(uintptr_t)lua_topointer(L, -1), 0, (uint32_t)x->objects.count, &fresh);
     if (met == NULL) {
         luaL_error(L, "not enough memory");
+        return false;
     }
     if (!fresh) {
         struct hp_inspected_object *old = &x->objects.items[*met];

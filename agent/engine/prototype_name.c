@@ -13,7 +13,7 @@
 #include "opcode.h"
 #include "prototype_body.h"
 
-#define MAX_STEPS 2048 /* instructions looked at for one name */
+#define MAX_STEPS 256 /* instructions looked at for one name */
 #define MAX_CHAIN 16   /* a.b.c… */
 
 struct namer {

@@ -127,7 +127,7 @@ bool hp_sources_record(struct hp_sources *s, const char *module, const char *chu
     if (t == NULL) {
         return true;
     }
-    while (s->used > s->cap - t->size) {
+    while (s->recorded != NULL && s->used > s->cap - t->size) {
         forget_recorded(s, &s->recorded);
     }
     *s->last = t;
