@@ -107,6 +107,20 @@ static void test_revert_puts_everything_back(void **state)
     }
 }
 
+/* A function that somebody else still holds comes back itself, not a copy. */
+static void test_a_function_that_lives_comes_back_itself(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    fx_lua(&f, "inc, old = M.inc, M.old");
+    patched(&f, 1, true);
+    fx_lua(&f, "collectgarbage() collectgarbage()");
+    assert_int_equal(fx_revert(&f), HP_OK);
+    fx_lua(&f, "assert(M.inc == inc and M.add == inc and M.old == old)");
+    fx_close(&f);
+}
+
 static void test_old_functions_die_and_the_history_kept_their_successor(void **state)
 {
     (void)state;
@@ -343,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_revert_puts_everything_back),
+        cmocka_unit_test(test_a_function_that_lives_comes_back_itself),
         cmocka_unit_test(test_old_functions_die_and_the_history_kept_their_successor),
         cmocka_unit_test(test_a_revert_leaves_what_the_server_changed),
         cmocka_unit_test(test_several_patches_last_first),

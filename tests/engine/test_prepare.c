@@ -502,6 +502,32 @@ static void test_rolling_back_without_memory_says_what_it_could_not(void **state
     fx_close(&f);
 }
 
+static int silent_print(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    lua_setglobal(L, "printed");
+    return 0;
+}
+
+static void test_an_effect_that_prints_is_caught_and_prints(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    lua_register(f.L, "print", silent_print);
+    struct hp_plan_effect *effect = HP_PUSH(&f.plan.arena, &f.plan.effects);
+    effect->callee = fx_live(&f, "print");
+    const char *words[] = {"loaded", "battle"};
+    for (int i = 0; i < 2; i++) {
+        struct hp_value *argument = HP_PUSH(&f.plan.arena, &effect->arguments);
+        *argument = fx_string(&f, words[i]);
+    }
+    assert_int_equal(fx_run(&f), HP_OK);
+    assert_string_equal(f.report.output, "loaded\tbattle\n");
+    fx_lua(&f, "assert(printed)");
+    fx_close(&f);
+}
+
 static void test_effects(void **state)
 {
     (void)state;
@@ -546,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_hook_that_fails_rolls_back),
         cmocka_unit_test(test_rolling_back_without_memory_says_what_it_could_not),
         cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_an_effect_that_prints_is_caught_and_prints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
