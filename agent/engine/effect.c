@@ -6,6 +6,7 @@
 #include "agent/engine/clone.h"
 #include "agent/engine/placeholder.h"
 #include "agent/engine/stage_impl.h"
+#include "agent/engine/stagelib.h"
 #include "agent/engine/view.h"
 
 #define MAX_EFFECTS       200000u
@@ -128,7 +129,9 @@ int hp_effect_record(lua_State *L)
         hp_stage_fail(L, HP_NO_MEMORY, "no memory for the list of effects");
     }
     *e = made; /* in the list before its placeholder, so that both stay in step */
-    hp_placeholder_push(L, HP_OP_CALL, lua_gettop(L), NULL, "table");
+    const struct hp_std *std = hp_view_info(L, hp_view_handle(L, 1))->std;
+    hp_placeholder_push(L, HP_OP_CALL, lua_gettop(L), NULL,
+                        std != NULL && std->guess != NULL ? std->guess : "table");
     s->effects.items[number].expression = hp_placeholder_expression(L, -1);
     return 1;
 }

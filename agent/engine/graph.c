@@ -52,7 +52,9 @@ hp_id hp_graph_add_string(struct hp_graph *g, const char *s, size_t len)
 {
     hp_id id = hp_graph_add(g, HP_NODE_STRING);
     if (id != HP_NIL) {
-        g->nodes.items[id].string = (struct hp_bytes){hp_arena_strn(&g->arena, s, len), len};
+        const char *copy = hp_arena_strn(&g->arena, s, len);
+        g->nodes.items[id].string =
+            (struct hp_bytes){copy, hp_graph_failed(g) ? 0 : len}; /* "" when memory ran out */
     }
     return id;
 }
@@ -445,8 +447,8 @@ static const char *quoted(struct hp_arena *a, const struct hp_bytes *s)
     return text;
 }
 
-/* Paths are for people. A chain of a million tables would give paths of millions of bytes each: what lies beyond this length
- * keeps the path of where it hangs. */
+/* Paths are for people. A chain of a million tables would give paths of millions of bytes each: what lies
+ * beyond this length keeps the path of where it hangs. */
 #define PATH_LENGTH 400
 
 static bool too_long(const char *path)

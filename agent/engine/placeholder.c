@@ -338,6 +338,18 @@ void hp_placeholder_push(lua_State *L, enum hp_operation operation, int n, const
 
 /* Metamethods */
 
+/* What is a string for sure has the methods of strings, which are pure. */
+static bool push_string_method(lua_State *L)
+{
+    if (strcmp(hp_placeholder_guess(L, 1), "string") != 0 || lua_type(L, 2) != LUA_TSTRING) {
+        return false;
+    }
+    lua_pushliteral(L, "");
+    lua_pushvalue(L, 2);
+    lua_gettable(L, -2);
+    return !lua_isnil(L, -1);
+}
+
 static int placeholder_index(lua_State *L)
 {
     lua_settop(L, 2);
@@ -355,6 +367,10 @@ static int placeholder_index(lua_State *L)
         }
         lua_settop(L, 2);
     }
+    if (push_string_method(L)) {
+        return 1;
+    }
+    lua_settop(L, 2);
     hp_placeholder_push(L, HP_OP_INDEX, 2, NULL, "table");
     return 1;
 }

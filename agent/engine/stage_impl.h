@@ -1,12 +1,14 @@
 /* hotpatch engine: what the files of the stage share. Nobody else includes this.
  *
- *   stage.c        opening, bounds, loading, errors           peek.c       raw reads of the live state
- *   view.c         live values as the stage sees them         overlay.c    what bodies write into views and
- * placeholders stagebound.c   bounds                                      stageerror.c errors viewmeta.c
- * metamethods of views placeholder.c  results of calls that were not made        effect.c     foreign calls:
- * record or try clone.c        trying a foreign Lua function              stagelib.c   the standard library:
- * which function does what stagebase.c    emulated basic functions                   stagereq.c   emulated
- * `require` staged.c       the result as a graph
+ *   stage.c        opening and running                       peek.c        raw reads of the live state
+ *   stageload.c    filling the state, compiling              view.c        live values as the stage sees them
+ *   stagebound.c   memory, instructions, time                viewmeta.c    their metamethods
+ *   stageerror.c   errors                                    shadow.c      views as metatables
+ *   stagelib.c     which standard function does what         overlay.c     what bodies write into views and
+ * placeholders stagebase.c    emulated standard functions               placeholder.c results of calls that
+ * were not made stagereq.c     emulated `require`                        effect.c      foreign calls: tried
+ * or recorded staged.c       the result as a graph                     clone.c       trying a foreign Lua
+ * function collection.c   … values to nodes
  *
  * A lua_State* named L is one of the stage (its main thread or a coroutine that a body made); the live one is
  * only used in peek.c. Functions of these files that take L raise errors of the stage's Lua, unless said
@@ -23,6 +25,9 @@
 #include <stdint.h>
 
 #include "agent/engine/stage.h"
+
+/* Numbers of prototypes stand where last lines do; foreign functions have real lines there, far below. */
+#define HP_STAGE_FIRST_OFFSET UINT32_C(0x20000000)
 
 #define HP_STAGE_LINES 4096 /* lines of all modules share these counters */
 
@@ -174,6 +179,10 @@ const char *hp_stage_keep(lua_State *L, const char *s);
 
 /* stage.c: the module and prototype that a numbered `lastlinedefined` stands for. */
 bool hp_stage_find_tag(const struct hp_stage *s, lua_Integer tag, uint32_t *module, uint32_t *prototype);
+
+/* stageload.c */
+int hp_stage_fill(lua_State *L); /* a lua_CFunction: libraries, metatables, the globals */
+void hp_stage_compile(lua_State *L, uint32_t module); /* the main function goes into its slot. [-0, +0, e] */
 
 /* stagebound.c */
 double hp_stage_now(void); /* monotonic seconds */

@@ -55,6 +55,15 @@ static const struct treatment TREATMENTS[] = {
     {"math.random", HP_STD_EFFECT, "number"},
     {"math.randomseed", HP_STD_EFFECT, "number"},
     {"string.dump", HP_STD_EFFECT, "string"},
+    {"collectgarbage", HP_STD_EFFECT, "number"},
+    {"io.lines", HP_STD_EFFECT, "function"},
+    {"io.open", HP_STD_EFFECT, "userdata"},
+    {"io.popen", HP_STD_EFFECT, "userdata"},
+    {"io.read", HP_STD_EFFECT, "string"},
+    {"loadfile", HP_STD_EFFECT, "function"},
+    {"os.remove", HP_STD_EFFECT, "boolean"},
+    {"os.rename", HP_STD_EFFECT, "boolean"},
+    {"os.tmpname", HP_STD_EFFECT, "string"},
 };
 
 /* The last line that names the function, or its library, counts. */

@@ -166,7 +166,7 @@ static void foreign_calls_are_effects(void **state)
     returns("bus.on('login',\n  function() end)\nbus:listen(80, {a = 1})\nprint(nil, true, 1.5, config, "
             "'a\"b')\ncallable(1)\n"
             "local f = io.open('x')\nlocal s = f:read('a')\nf:close()\nreturn {s, type(f), pcall(print, 1)}",
-            "{[1]=?(io.open(\"x\").read(io.open(\"x\"), \"a\")),[2]=\"table\",[3]=true,[4]=?(print(1))}");
+            "{[1]=?(io.open(\"x\").read(io.open(\"x\"), \"a\")),[2]=\"userdata\",[3]=true,[4]=?(print(1))}");
     effects("bus.on(\"login\", function):1; bus.listen(bus, 80, table):3; print(nil, true, 1.5, config, "
             "\"a\\\"b\"):4; callable(1):5; "
             "io.open(\"x\"):6; io.open(\"x\").read(io.open(\"x\"), \"a\"):7; "
@@ -214,6 +214,11 @@ static void placeholders_stand_for_anything(void **state)
     returns("local p, n = get(), 0 for i = 1, p.count do n = n + 1 end for i = p.a, p.b, 1 do n = n + i end "
             "return {n, p.count}",
             "{[1]=0,[2]=0}");
+    returns(
+        "local s = ('%d'):format(get()) return {s:upper(), type(s:upper()), type(math.random(9)), #s:rep(2)}",
+        "{[1]=?(string.upper(string.format(\"%d\", get()))),[2]=\"string\",[3]=\"number\","
+        "[4]=?(#string.rep(string.format(\"%d\", get()), 2))}");
+    effects("get():1; math.random(9):1");
     /* Two calls are two objects; what is derived is one. */
     returns("local a, b = get(1), get(1) return {a == b, a.x == a.x, a.x == b.x}",
             "{[1]=false,[2]=true,[3]=false}");

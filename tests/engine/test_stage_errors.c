@@ -241,6 +241,38 @@ static void any_allocation_may_fail(void **state)
     assert_true(limits > 50);
 }
 
+/* The live state has no memory: reading it fails, the stage ends, and the state is as it was. */
+static lua_Alloc live_alloc;
+static void *live_alloc_arg;
+static long live_left;
+
+static void *failing_live_alloc(void *arg, void *ptr, size_t old_size, size_t size)
+{
+    (void)arg;
+    bool grows = size > (ptr != NULL ? old_size : 0);
+    return grows && live_left-- <= 0 ? NULL : live_alloc(live_alloc_arg, ptr, old_size, size);
+}
+
+static void the_live_state_may_have_no_memory(void **state)
+{
+    (void)state;
+    live_alloc = lua_getallocf(t.live, &live_alloc_arg);
+    int failures = 0;
+    for (long n = 0; n == 0 || t.status != HP_OK; n++) {
+        live_left = n;
+        lua_setallocf(t.live, failing_live_alloc, NULL);
+        staged_try(&t, BODY);
+        lua_setallocf(t.live, live_alloc, live_alloc_arg);
+        if (t.status != HP_OK) {
+            assert_int_equal(t.status, HP_NO_MEMORY);
+            failures++;
+        }
+        assert_int_equal(lua_gettop(t.live), 1);
+        assert_int_equal(luaL_dostring(t.live, "assert(config[1] == 1 and config.x == nil)"), LUA_OK);
+    }
+    assert_true(failures > 0);
+}
+
 #define EACH(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 
 int main(void)
@@ -253,6 +285,7 @@ int main(void)
         EACH(memory_is_bounded),
         EACH(recursion_is_bounded),
         EACH(any_allocation_may_fail),
+        EACH(the_live_state_may_have_no_memory),
         EACH(a_module_that_fails_fails_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
