@@ -82,16 +82,19 @@ struct hp_variable {
 bool hp_prototype_variable(const struct hp_prototype_tree *tree, uint32_t id, uint32_t index,
                            struct hp_variable *out);
 
-/* Where a name first stands among the constants of prototype `id`, which the compiler numbers in the order of the source;
- * UINT32_MAX if it does not. A hint for the order in which a body fills its tables. */
-uint32_t hp_prototype_constant(const struct hp_prototype_tree *tree, uint32_t id, const char *string, size_t len);
+/* Where a name first stands among the constants of prototype `id`, which the compiler numbers in the order of
+ * the source; UINT32_MAX if it does not. A hint for the order in which a body fills its tables. */
+uint32_t hp_prototype_constant(const struct hp_prototype_tree *tree, uint32_t id, const char *string,
+                               size_t len);
 
 /* The line at which local `number` of prototype `id` gets its first value; 0 when the code is stripped. */
 int hp_prototype_local_line(const struct hp_prototype_tree *tree, uint32_t id, uint32_t number);
 
-/* Gives stripped code the upvalue names of prototype `id` of `from`, whose code it is (hp_prototype_equal_unnamed). Names are
- * copied. False: the code is not equal, nothing was changed; memory that runs out is the tree's arena's sticky failure. */
-bool hp_prototypes_adopt_names(struct hp_prototype_tree *stripped, const struct hp_prototype_tree *from, uint32_t id);
+/* Gives stripped code the upvalue names of prototype `id` of `from`, whose code it is
+ * (hp_prototype_equal_unnamed). Names are copied. False: the code is not equal, nothing was changed; memory
+ * that runs out is the tree's arena's sticky failure. */
+bool hp_prototypes_adopt_names(struct hp_prototype_tree *stripped, const struct hp_prototype_tree *from,
+                               uint32_t id);
 
 /* A local of prototype `id` by its number; NULL when out of range. */
 const char *hp_prototype_local(const struct hp_prototype_tree *tree, uint32_t id, uint32_t number);

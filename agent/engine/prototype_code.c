@@ -165,7 +165,8 @@ bool hp_prototype_equal_unnamed(const struct hp_prototype_tree *a, uint32_t x,
 }
 
 /* Recursion is as deep as functions nest, which parsing bounds. */
-static void adopt_names(struct hp_prototype_tree *tree, uint32_t x, const struct hp_prototype_tree *from, uint32_t y)
+static void adopt_names(struct hp_prototype_tree *tree, uint32_t x, const struct hp_prototype_tree *from,
+                        uint32_t y)
 {
     struct hp_prototype *p = &tree->prototypes.items[x];
     const struct hp_prototype *q = &from->prototypes.items[y];
@@ -177,7 +178,8 @@ static void adopt_names(struct hp_prototype_tree *tree, uint32_t x, const struct
     }
 }
 
-bool hp_prototypes_adopt_names(struct hp_prototype_tree *stripped, const struct hp_prototype_tree *from, uint32_t id)
+bool hp_prototypes_adopt_names(struct hp_prototype_tree *stripped, const struct hp_prototype_tree *from,
+                               uint32_t id)
 {
     if (!hp_prototype_equal_unnamed(stripped, 0, from, id)) {
         return false;

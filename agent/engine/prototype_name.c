@@ -14,7 +14,7 @@
 #include "prototype_body.h"
 
 #define MAX_STEPS 256 /* instructions looked at for one name */
-#define MAX_CHAIN 16   /* a.b.c… */
+#define MAX_CHAIN 16  /* a.b.c… */
 
 struct namer {
     struct hp_prototype_tree *tree;

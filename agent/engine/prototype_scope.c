@@ -78,7 +78,8 @@ bool hp_prototype_variable(const struct hp_prototype_tree *tree, uint32_t id, ui
     return true;
 }
 
-uint32_t hp_prototype_constant(const struct hp_prototype_tree *tree, uint32_t id, const char *string, size_t len)
+uint32_t hp_prototype_constant(const struct hp_prototype_tree *tree, uint32_t id, const char *string,
+                               size_t len)
 {
     const struct hp_prototype_body *body = tree->prototypes.items[id].body;
     for (size_t i = 0; i < body->constants.count; i++) {
@@ -118,6 +119,7 @@ int hp_prototype_local_line(const struct hp_prototype_tree *tree, uint32_t id, u
     if (number >= p->body->locals.count || p->body->line_steps.count == 0) {
         return 0;
     }
-    uint32_t start = p->body->locals.items[number].start; /* the instruction after the one that gave the value */
+    uint32_t start =
+        p->body->locals.items[number].start; /* the instruction after the one that gave the value */
     return line_of(p, start > 0 ? start - 1 : 0);
 }
