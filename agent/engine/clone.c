@@ -6,9 +6,10 @@
 #include "agent/engine/stage_impl.h"
 #include "agent/engine/view.h"
 
-#define MAX_ARGUMENT_FIELDS 2000 /* of the tables handed over, all together; beyond, the call is an effect   \
-                                  */
-#define MAX_RESULT_FIELDS 10000  /* likewise of what came back */
+#define MAX_ARGUMENT_FIELDS                                                                                  \
+    2000                        /* of the tables handed over, all together; beyond, the call is an effect    \
+                                 */
+#define MAX_RESULT_FIELDS 10000 /* likewise of what came back */
 
 /* The clone */
 

@@ -97,8 +97,8 @@ static void bounds_cannot_be_caught(void **state)
         "local function f() while true do end end while true do coroutine.resume(coroutine.create(f)) end",
         "local c = coroutine.wrap(function() while true do end end) while true do pcall(c) end",
         "for i = 1, 1e18 do bus.each(function() end) end",
-        "local t = setmetatable({}, {__close = function() while true do end end}) while true do "
-        "pcall(function() local c <close> = t error() end) end",
+        ("local t = setmetatable({}, {__close = function() while true do end end}) while true do "
+         "pcall(function() local c <close> = t error() end) end"),
         "string.gsub(('x'):rep(100), '.', function() while true do end end)",
         "table.sort({3, 2, 1}, function() while true do end end)",
         "return load(function() while true do end end)",
