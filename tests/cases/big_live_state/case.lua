@@ -1,9 +1,9 @@
 return {
     doc = "live state is walked along with the source, never beyond it: a big heap is no big plan",
-    before = function(m) m.fill(20000) end,
+    before = function(m) m.fill(5000) end,
     expect = { functions = { count = "replaced" } },
     after = function(m, t)
-        t.eq(m.count(), 20001, "code and state")
-        t.ok(t.report.cost.objects < 20000, "the players were not walked")
+        t.eq(m.count(), 5001, "code and state")
+        t.ok(t.report.cost.objects < 5000, "the players were not walked")
     end,
 }
