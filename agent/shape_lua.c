@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "agent/closest.h"
+#include "proto/suggest.h"
 
 /* ---- pushing ---- */
 
@@ -112,15 +112,14 @@ struct reader {
 
 static void unknown_key(const struct reader *r, const char *key)
 {
-    const char *names[64];
-    size_t n = 0;
+    struct hp_suggest suggest;
+    hp_suggest_init(&suggest, key);
     for (size_t i = 0; i < r->count; i++) {
-        for (size_t k = 0; k < r->into[i].shape->count && n < sizeof names / sizeof *names; k++)
-            names[n++] = r->into[i].shape->fields[k].key;
+        for (size_t k = 0; k < r->into[i].shape->count; k++)
+            hp_suggest_offer(&suggest, r->into[i].shape->fields[k].key);
     }
-    const char *closest = hp_closest(key, names, n);
-    if (closest)
-        luaL_error(r->L, "%s: there is no field '%s'; did you mean '%s'?", r->what, key, closest);
+    if (suggest.best)
+        luaL_error(r->L, "%s: there is no field '%s'; did you mean '%s'?", r->what, key, suggest.best);
     luaL_error(r->L, "%s: there is no field '%s'", r->what, key);
 }
 

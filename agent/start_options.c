@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "agent/closest.h"
+#include "proto/suggest.h"
 
 enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_LATER };
 
@@ -40,12 +40,12 @@ static const struct option *option_find(const char *key)
 
 static void unknown_option(lua_State *L, const char *key)
 {
-    const char *names[OPTION_COUNT];
+    struct hp_suggest suggest;
+    hp_suggest_init(&suggest, key);
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        names[i] = options_known[i].key;
-    const char *closest = hp_closest(key, names, OPTION_COUNT);
-    if (closest)
-        luaL_error(L, "hotpatch.start: there is no option '%s'; did you mean '%s'?", key, closest);
+        hp_suggest_offer(&suggest, options_known[i].key);
+    if (suggest.best)
+        luaL_error(L, "hotpatch.start: there is no option '%s'; did you mean '%s'?", key, suggest.best);
     luaL_error(L, "hotpatch.start: there is no option '%s'", key);
 }
 
@@ -151,10 +151,13 @@ static bool check_safepoint(const char *word, struct hp_why *why)
     if (strcmp(word, "signal") == 0 || strcmp(word, "hook") == 0)
         return hp_why_set(
             why, "safepoint '%s' is not in this version; call hotpatch.poll() in the program's loop", word);
-    const char *closest = hp_closest(word, words, 4);
-    return hp_why_set(why, "safepoint '%s' is none; %s%s%s", word,
-                      closest ? "did you mean '" : "there are 'auto' and 'poll'", closest ? closest : "",
-                      closest ? "'?" : "");
+    struct hp_suggest suggest;
+    hp_suggest_init(&suggest, word);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        hp_suggest_offer(&suggest, words[i]);
+    if (suggest.best)
+        return hp_why_set(why, "safepoint '%s' is none; did you mean '%s'?", word, suggest.best);
+    return hp_why_set(why, "safepoint '%s' is none; there are 'auto' and 'poll'", word);
 }
 
 bool hp_start_options_check(const struct hotpatch_options *given, struct hotpatch_options *out,

@@ -46,7 +46,7 @@ void hp_suggest_init(struct hp_suggest *s, const char *word)
 {
     s->word = word;
     s->best = NULL;
-    s->distance = strlen(word) / 3 + 1; /* the most that still counts as close */
+    s->distance = strnlen(word, SUGGEST_MAX) / 3 + 1; /* the most that still counts as close */
 }
 
 void hp_suggest_offer(struct hp_suggest *s, const char *candidate)

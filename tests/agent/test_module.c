@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/closest.h"
 #include "agent/shape_lua.h"
 #include "fake_engine.h"
 
@@ -255,19 +254,6 @@ static void nothing_in_use_is_collected(void **state)
                "end");
 }
 
-static void the_closest_word(void **state)
-{
-    static const char *const words[] = {"name", "state", "listen", "max_pause_ms"};
-    (void)state;
-    assert_string_equal(hp_closest("nam", words, 4), "name");
-    assert_string_equal(hp_closest("max_pause", words, 4), "max_pause_ms");
-    assert_string_equal(hp_closest("state", words, 4), "state");
-    assert_string_equal(hp_closest("lsiten", words, 4), "listen");
-    assert_null(hp_closest("zzzzzz", words, 4));
-    assert_null(hp_closest("", words, 4));
-    assert_null(hp_closest("a", words, 4));
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -283,7 +269,6 @@ int main(void)
         T(c_memory_fails_anywhere),
         T(lua_memory_fails_anywhere),
         T(nothing_in_use_is_collected),
-        T(the_closest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,31 @@ static void distance_of_long_words(void **state)
     assert_int_equal(hp_suggest_distance(a, a), 0);
 }
 
+static const char *suggest(const char *word, const char *first, const char *second)
+{
+    struct hp_suggest suggest;
+    hp_suggest_init(&suggest, word);
+    hp_suggest_offer(&suggest, first);
+    hp_suggest_offer(&suggest, second);
+    return suggest.best;
+}
+
+static void the_closest_word(void **state)
+{
+    char longest[200];
+    (void)state;
+    assert_string_equal(suggest("nam", "state", "name"), "name");
+    assert_string_equal(suggest("max_pause", "name", "max_pause_ms"), "max_pause_ms");
+    assert_string_equal(suggest("lsiten", "listen", "state"), "listen");
+    assert_string_equal(suggest("rat", "cat", "hat"), "cat"); /* the first of equals */
+    assert_null(suggest("zzzzzz", "name", "state"));
+    assert_null(suggest("", "name", "state"));
+    assert_null(suggest("a", "name", "state"));
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    assert_null(suggest(longest, "name", "max_pause_ms"));
+}
+
 static void closest_command(void **state)
 {
     (void)state;
@@ -67,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distances),
         cmocka_unit_test(distance_of_long_words),
+        cmocka_unit_test(the_closest_word),
         cmocka_unit_test(closest_command),
         cmocka_unit_test(every_command_is_complete),
     };
