@@ -110,7 +110,7 @@ static const char snapshot_code[] =
     "  return concat(out, '\\n')\n"
     "end\n";
 
-static void check(struct fixture *f, int result)
+void fx_check(struct fixture *f, int result)
 {
     if (result != LUA_OK) {
         fail_msg("%s", lua_tostring(f->L, -1));
@@ -125,8 +125,8 @@ void fx_open(struct fixture *f, const char *program)
     f->L = lua_newstate(lua_memory, NULL);
     assert_non_null(f->L);
     luaL_openlibs(f->L);
-    check(f, luaL_loadstring(f->L, snapshot_code));
-    check(f, lua_pcall(f->L, 0, 1, 0));
+    fx_check(f, luaL_loadstring(f->L, snapshot_code));
+    fx_check(f, lua_pcall(f->L, 0, 1, 0));
     lua_setfield(f->L, LUA_REGISTRYINDEX, "snapshot");
     fx_lua(f, program);
     f->history = hp_history_open(f->L);
@@ -173,152 +173,6 @@ void fx_begin(struct fixture *f)
     f->options = (struct hp_execution_options){.who = "uid 1", .message = "a test"};
     struct hp_plan_module *module = HP_PUSH(&f->plan.arena, &f->plan.modules);
     *module = (struct hp_plan_module){.name = "battle", .object = fx_live(f, "M")};
-}
-
-/* ---- Values ---- */
-
-static void push_expression(struct fixture *f, const char *expression)
-{
-    lua_pushfstring(f->L, "return %s", expression);
-    check(f, luaL_loadstring(f->L, lua_tostring(f->L, -1)));
-    lua_remove(f->L, -2);
-    check(f, lua_pcall(f->L, 0, 1, 0));
-}
-
-hp_handle fx_handle(struct fixture *f, const char *expression)
-{
-    push_expression(f, expression);
-    hp_handle handle = hp_anchor_add(f->L, f->anchor, -1);
-    lua_pop(f->L, 1);
-    assert_int_not_equal(handle, 0);
-    return handle;
-}
-
-struct hp_value fx_nil(void)
-{
-    return (struct hp_value){.kind = HP_VALUE_NIL};
-}
-
-struct hp_value fx_live(struct fixture *f, const char *expression)
-{
-    return (struct hp_value){.kind = HP_VALUE_LIVE, .index = fx_handle(f, expression)};
-}
-
-struct hp_value fx_string(struct fixture *f, const char *text)
-{
-    hp_id node = hp_graph_add_string(&f->graph, text, strlen(text));
-    return (struct hp_value){.kind = HP_VALUE_PLAIN, .graph = &f->graph, .node = node};
-}
-
-struct hp_value fx_integer(struct fixture *f, int64_t n)
-{
-    hp_id node = hp_graph_add(&f->graph, HP_NODE_INTEGER);
-    hp_graph_node(&f->graph, node)->integer = n;
-    return (struct hp_value){.kind = HP_VALUE_PLAIN, .graph = &f->graph, .node = node};
-}
-
-struct hp_value fx_ref(enum hp_value_kind kind, uint32_t index)
-{
-    return (struct hp_value){.kind = kind, .index = index};
-}
-
-/* ---- Parts of the plan ---- */
-
-const struct hp_prototype_tree *fx_tree(struct fixture *f, const char *chunk)
-{
-    struct hp_prototype_tree *tree = hp_mem_calloc(sizeof *tree);
-    assert_non_null(tree);
-    lua_State *L = luaL_newstate(); /* not the live one: new text is compiled elsewhere */
-    assert_int_equal(luaL_loadbuffer(L, chunk, strlen(chunk), "@battle.lua"), LUA_OK);
-    char *data = NULL;
-    size_t len = 0;
-    assert_int_equal(hp_lx_dump(L, -1, false, &data, &len), HP_OK);
-    assert_int_equal(hp_prototypes_parse(tree, data, len), HP_OK);
-    hp_mem_free(data);
-    lua_close(L);
-    struct hp_prototype_tree **place = HP_PUSH(&f->graph.arena, &f->graph.trees);
-    *place = tree; /* the graph's: freed with it */
-    return tree;
-}
-
-struct hp_value fx_function(struct fixture *f, const struct hp_prototype_tree *tree, uint32_t prototype,
-                            const char *path, hp_handle replaces)
-{
-    struct hp_plan_function *function = HP_PUSH(&f->plan.arena, &f->plan.functions);
-    *function =
-        (struct hp_plan_function){.tree = tree, .prototype = prototype, .path = path, .replaces = replaces};
-    if (f->plan.modules.count != 0) {
-        f->plan.modules.items[0].functions++;
-    }
-    return fx_ref(HP_VALUE_FUNCTION, (uint32_t)f->plan.functions.count - 1);
-}
-
-static struct hp_plan_upvalue *add_upvalue(struct fixture *f, struct hp_value function)
-{
-    return HP_PUSH(&f->plan.arena, &f->plan.functions.items[function.index].upvalues);
-}
-
-void fx_join(struct fixture *f, struct hp_value function, hp_handle closure, uint32_t upvalue)
-{
-    *add_upvalue(f, function) = (struct hp_plan_upvalue){.join = true, .place = {closure, upvalue}};
-}
-
-void fx_join_cell(struct fixture *f, struct hp_value function, uint32_t cell)
-{
-    *add_upvalue(f, function) = (struct hp_plan_upvalue){.cell = cell};
-}
-
-uint32_t fx_cell(struct fixture *f, struct hp_value first)
-{
-    struct hp_plan_cell *cell = HP_PUSH(&f->plan.arena, &f->plan.cells);
-    cell->first = first;
-    return (uint32_t)f->plan.cells.count - 1;
-}
-
-struct hp_value fx_table(struct fixture *f, struct hp_value metatable)
-{
-    struct hp_plan_table *table = HP_PUSH(&f->plan.arena, &f->plan.tables);
-    table->metatable = metatable;
-    return fx_ref(HP_VALUE_TABLE, (uint32_t)f->plan.tables.count - 1);
-}
-
-void fx_pair(struct fixture *f, struct hp_value table, struct hp_value key, struct hp_value value)
-{
-    struct hp_plan_pair *pair = HP_PUSH(&f->plan.arena, &f->plan.tables.items[table.index].fields);
-    *pair = (struct hp_plan_pair){.key = key, .value = value};
-}
-
-struct hp_value fx_replay(struct fixture *f, enum hp_operation operation, const char *call, size_t count,
-                          const struct hp_value *operands)
-{
-    struct hp_plan_replay *replay = HP_PUSH(&f->plan.arena, &f->plan.replays);
-    *replay = (struct hp_plan_replay){.operation = operation,
-                                      .call = call,
-                                      .args = "",
-                                      .for_path = "inc^new",
-                                      .line = 1 + (int)f->plan.replays.count};
-    for (size_t i = 0; i < count; i++) {
-        struct hp_value *operand = HP_PUSH(&f->plan.arena, &replay->operands);
-        *operand = operands[i];
-    }
-    return fx_ref(HP_VALUE_REPLAY, (uint32_t)f->plan.replays.count - 1);
-}
-
-struct hp_step *fx_step(struct fixture *f, enum hp_step_kind kind, struct hp_value value,
-                        struct hp_value expected, const char *path)
-{
-    struct hp_step *step = HP_PUSH(&f->plan.arena, &f->plan.steps);
-    *step = (struct hp_step){.kind = kind, .value = value, .expected = expected, .path = path};
-    return step;
-}
-
-struct hp_step *fx_field(struct fixture *f, enum hp_step_kind kind, hp_handle table, const char *key,
-                         struct hp_value value, struct hp_value expected)
-{
-    struct hp_step *step = fx_step(f, kind, value, expected, hp_arena_str(&f->plan.arena, key));
-    step->target = table;
-    step->key = fx_string(f, key);
-    return step;
 }
 
 /* ---- Carrying out ---- */
@@ -435,8 +289,8 @@ enum hp_status fx_revert(struct fixture *f)
 
 void fx_lua(struct fixture *f, const char *code)
 {
-    check(f, luaL_loadstring(f->L, code));
-    check(f, lua_pcall(f->L, 0, 0, 0));
+    fx_check(f, luaL_loadstring(f->L, code));
+    fx_check(f, lua_pcall(f->L, 0, 0, 0));
 }
 
 char *fx_snapshot(struct fixture *f)
@@ -444,7 +298,7 @@ char *fx_snapshot(struct fixture *f)
     lua_State *L = f->L;
     lua_getfield(L, LUA_REGISTRYINDEX, "snapshot");
     lua_pushglobaltable(L);
-    check(f, lua_pcall(L, 1, 1, 0));
+    fx_check(f, lua_pcall(L, 1, 1, 0));
     char *text = hp_mem_alloc(lua_rawlen(L, -1) + 1);
     assert_non_null(text);
     strcpy(text, lua_tostring(L, -1));

@@ -61,6 +61,15 @@ struct hp_step *fx_step(struct fixture *f, enum hp_step_kind kind, struct hp_val
 struct hp_step *fx_field(struct fixture *f, enum hp_step_kind kind, hp_handle table, const char *key,
                          struct hp_value value, struct hp_value expected);
 
+/* ---- the usual ---- */
+
+/* A module M: inc and get share `count`, which is 2; inc has a helper of its own; old, VERSION, list; and a
+ * global log(t) that notes its argument in `calls`. The new text gives 100 at each call of the helper (its
+ * prototype 1; inc is 2; 3 is a function of one upvalue `step`). The plan replaces helper and inc, each
+ * joined to its cells. */
+extern const char FX_PROGRAM[], FX_NEW_TEXT[];
+void fx_plan_usual(struct fixture *f);
+
 /* ---- carrying out ---- */
 
 /* As the engine does: prepare, commit, finish in one protected entry; undone after an error. The status of
@@ -72,6 +81,8 @@ enum hp_status fx_prepare(struct fixture *f, struct hp_execution **x);
 /* Plans the revert of the newest patch into f->plan (after fx_begin) and runs it. */
 enum hp_status fx_plan_revert(struct fixture *f);
 enum hp_status fx_revert(struct fixture *f);
+
+void fx_check(struct fixture *f, int result); /* of a Lua call: fails the test with its message */
 
 /* Runs Lua in the live state; an assertion of it that fails, fails the test. */
 void fx_lua(struct fixture *f, const char *code);
