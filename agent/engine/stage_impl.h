@@ -110,11 +110,12 @@ struct hp_stage {
     lua_State *L;
     struct hp_stage_limits limits;
 
-    size_t memory;    /* of the stage's state, now */
-    unsigned refused; /* allocations refused in a row: 2 are an error of Lua */
-    bool starved;     /* one was refused because the process has no memory, not because of the cap */
-    int64_t executed; /* instructions, in steps of the hook */
-    double deadline;  /* monotonic seconds */
+    size_t memory;        /* of the stage's state, now */
+    unsigned refused;     /* allocations refused in a row: 2 are an error of Lua */
+    char memory_text[96]; /* what is said when it runs out */
+    bool starved;         /* one was refused because the process has no memory, not because of the cap */
+    int64_t executed;     /* instructions, in steps of the hook */
+    double deadline;      /* monotonic seconds */
 
     enum hp_status failure; /* HP_OK: none; sticky */
     const char *failure_text;

@@ -4,7 +4,6 @@
  * On plain values and on what the bodies made, each does what the real one does, mostly by calling it in its
  * own frame. */
 #include <string.h>
-#include <time.h>
 
 #include "agent/engine/effect.h"
 #include "agent/engine/overlay.h"
@@ -12,9 +11,6 @@
 #include "agent/engine/stage_impl.h"
 #include "agent/engine/stagelib.h"
 #include "agent/engine/view.h"
-
-#define MAX_REPEATED ((size_t)64 << 20)      /* bytes that one string.rep may make */
-#define MAX_MOVED    ((lua_Integer)10000000) /* items that one table.move may move */
 
 static int real(lua_State *L)
 {
@@ -272,6 +268,49 @@ static int coroutine_of(lua_State *L)
     return n;
 }
 
+/* What coroutine.wrap gives. The real one closes the coroutine's variables after any error; after one that a
+ * hook raised, Lua runs no hooks in it any more, and its `__close` could go on for ever. Upvalue 1: the
+ * coroutine. */
+static int call_wrapped(lua_State *L)
+{
+    lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+    int n = lua_gettop(L), results;
+    if (!lua_checkstack(co, n)) {
+        return luaL_error(L, "too many arguments to resume");
+    }
+    lua_xmove(L, co, n);
+    int status = lua_resume(co, L, n, &results);
+    hp_stage_check(L);
+    if (status == LUA_OK || status == LUA_YIELD) {
+        luaL_checkstack(L, results, "too many results to resume");
+        lua_xmove(co, L, results);
+        return results;
+    }
+    if (lua_status(co) != LUA_OK) { /* it failed while it ran, rather than that it could not run */
+        lua_resetthread(co);
+    }
+    lua_xmove(co, L, 1);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        luaL_where(L, 1);
+        lua_insert(L, -2);
+        lua_concat(L, 2);
+    }
+    return lua_error(L);
+}
+
+static int coroutine_wrap(lua_State *L)
+{
+    if (hp_is_placeholder(L, 1)) {
+        return hp_stagelib_placeholder(L);
+    }
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_State *co = lua_newthread(L);
+    lua_pushvalue(L, 1);
+    lua_xmove(L, co, 1);
+    lua_pushcclosure(L, call_wrapped, 1);
+    return 1;
+}
+
 /* Text only, whatever mode was asked for: a hand-made binary could break the stage. */
 static int base_load(lua_State *L)
 {
@@ -284,145 +323,6 @@ static int base_load(lua_State *L)
     lua_pushliteral(L, "t");
     lua_replace(L, 3);
     return base_catching(L); /* it gives errors of its reader as results */
-}
-
-/* Frozen for the request: base and new see the same moment. */
-
-static void push_now(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)hp_peek_frozen(L, "hotpatch.time", (lua_Number)time(NULL)));
-}
-
-static int os_time(lua_State *L)
-{
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
-        return hp_stagelib_placeholder(L);
-    }
-    if (!lua_isnoneornil(L, 1)) {
-        return real(L);
-    }
-    push_now(L);
-    return 1;
-}
-
-static int os_clock(lua_State *L)
-{
-    lua_pushnumber(L, hp_peek_frozen(L, "hotpatch.clock", (lua_Number)clock() / (lua_Number)CLOCKS_PER_SEC));
-    return 1;
-}
-
-static int os_date(lua_State *L)
-{
-    lua_settop(L, 2);
-    if (hp_any_placeholder(L, 1, 2)) {
-        return hp_stagelib_placeholder(L);
-    }
-    if (lua_isnil(L, 2)) {
-        push_now(L);
-        lua_replace(L, 2);
-    }
-    return real(L);
-}
-
-/* Strings and tables */
-
-static int string_rep(lua_State *L)
-{
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
-        return hp_stagelib_placeholder(L);
-    }
-    size_t len = 0, separator = 0;
-    luaL_checklstring(L, 1, &len);
-    lua_Integer n = luaL_checkinteger(L, 2);
-    luaL_optlstring(L, 3, "", &separator);
-    if (n > 0 && len + separator > 0 && (size_t)n > MAX_REPEATED / (len + separator)) {
-        hp_stage_fail(L, HP_LIMIT, "the chunk makes a string of more than 64 MB with string.rep");
-    }
-    return real(L);
-}
-
-/* Functions and coroutines that are views have the text of what they stand for. */
-static int string_format(lua_State *L)
-{
-    int top = lua_gettop(L);
-    if (hp_any_placeholder(L, 1, top)) {
-        return hp_stagelib_placeholder(L);
-    }
-    for (int i = 2; i <= top; i++) {
-        hp_handle handle = lua_type(L, i) >= LUA_TFUNCTION ? hp_view_handle(L, i) : 0;
-        if (handle != 0) {
-            hp_peek_push_text(L, handle);
-            lua_replace(L, i);
-        }
-    }
-    return real(L);
-}
-
-static int table_concat(lua_State *L)
-{
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
-        return hp_stagelib_placeholder(L);
-    }
-    if (lua_istable(L, 1)) {
-        lua_Integer first = luaL_optinteger(L, 3, 1),
-                    last = luaL_opt(L, luaL_checkinteger, 4, luaL_len(L, 1));
-        for (lua_Integer i = first; i <= last; i++) {
-            int type = lua_geti(L, 1, i);
-            bool unknown = hp_is_placeholder(L, -1);
-            lua_pop(L, 1);
-            if (unknown) {
-                return hp_stagelib_placeholder(L);
-            }
-            if (type == LUA_TNIL) {
-                break; /* the real one says so */
-            }
-        }
-    }
-    return real(L);
-}
-
-static int table_move(lua_State *L)
-{
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
-        return hp_stagelib_effect(L);
-    }
-    lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
-    if (last >= first && (lua_Unsigned)last - (lua_Unsigned)first >= (lua_Unsigned)MAX_MOVED) {
-        hp_stage_fail(L, HP_LIMIT, "the chunk moves more than ten million items with table.move");
-    }
-    return real(L);
-}
-
-/* Debug */
-
-/* In the stage the last line of a function carries its number; people get the line. */
-static int debug_getinfo(lua_State *L)
-{
-    if (hp_any_placeholder(L, 1, lua_gettop(L)) || (lua_isfunction(L, 1) && is_view(L, 1))) {
-        return hp_stagelib_placeholder(L);
-    }
-    int n = real(L);
-    if (n == 1 && lua_istable(L, -1)) {
-        lua_getfield(L, -1, "lastlinedefined");
-        int line = hp_stage_last_line(L, lua_tointeger(L, -1));
-        lua_pop(L, 1);
-        if (line >= 0) {
-            lua_pushinteger(L, line);
-            lua_setfield(L, -2, "lastlinedefined");
-        }
-    }
-    return n;
-}
-
-/* Upvalues of the body's own functions are its own business. */
-static int debug_upvalue(lua_State *L)
-{
-    for (int i = lua_gettop(L); i > 0; i--) {
-        if (is_overlaid(L, i) && (lua_isfunction(L, i) || i == 1)) {
-            return hp_stagelib_effect(L);
-        }
-    }
-    return real(L);
 }
 
 lua_CFunction hp_stagebase_find(const char *name)
@@ -445,20 +345,9 @@ lua_CFunction hp_stagebase_find(const char *name)
         {"coroutine.close", coroutine_of},
         {"coroutine.resume", coroutine_of},
         {"coroutine.status", coroutine_of},
-        {"debug.getinfo", debug_getinfo},
+        {"coroutine.wrap", coroutine_wrap},
         {"debug.getmetatable", debug_getmetatable},
         {"debug.setmetatable", debug_setmetatable},
-        {"debug.getupvalue", debug_upvalue},
-        {"debug.setupvalue", debug_upvalue},
-        {"debug.upvalueid", debug_upvalue},
-        {"debug.upvaluejoin", debug_upvalue},
-        {"os.time", os_time},
-        {"os.clock", os_clock},
-        {"os.date", os_date},
-        {"string.rep", string_rep},
-        {"string.format", string_format},
-        {"table.concat", table_concat},
-        {"table.move", table_move},
         {NULL, NULL},
     };
     for (int i = 0; emulations[i].name != NULL; i++) {

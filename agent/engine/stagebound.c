@@ -1,5 +1,6 @@
 /* hotpatch engine: the bounds of the stage: memory, instructions, time. What is over a bound ends the load;
  * no body can catch it. */
+#include <stdio.h>
 #include <time.h>
 
 #include "agent/engine/stage_impl.h"
@@ -43,18 +44,13 @@ void *hp_stage_alloc(void *arg, void *ptr, size_t old_size, size_t size)
     return moved;
 }
 
-static const char *memory_text(const struct hp_stage *s)
-{
-    return s->starved ? "no memory to load the chunk"
-                      : "the chunk used more memory than it may while it was loaded (256 MB if nothing else "
-                        "is said)";
-}
-
 void hp_stage_note_memory(struct hp_stage *s)
 {
     if (s->failure == HP_OK) {
         s->failure = s->starved ? HP_NO_MEMORY : HP_LIMIT;
-        s->failure_text = memory_text(s);
+        snprintf(s->memory_text, sizeof s->memory_text, "the chunk used more than %zu MB while it was loaded",
+                 s->limits.memory >> 20);
+        s->failure_text = s->starved ? "no memory to load the chunk" : s->memory_text;
     }
 }
 

@@ -79,6 +79,9 @@ static void treat(struct hp_std *std)
         }
     }
     std->emulated = hp_stagebase_find(std->name);
+    if (std->emulated == NULL) {
+        std->emulated = hp_stagelibs_find(std->name);
+    }
     if (std->emulated != NULL) {
         std->kind = HP_STD_EMULATED;
     }

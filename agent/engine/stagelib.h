@@ -38,8 +38,10 @@ const struct hp_std *hp_stagelib_self(lua_State *L);
 int hp_stagelib_effect(lua_State *L);
 int hp_stagelib_placeholder(lua_State *L);
 
-/* The emulations, by name: stagebase.c. NULL: none of that name. */
+/* The emulations, by name: of the basic functions (and what is akin to them), and of the other libraries.
+ * NULL: none of that name. */
 lua_CFunction hp_stagebase_find(const char *name);
+lua_CFunction hp_stagelibs_find(const char *name);
 /* `require`: stagereq.c. */
 int hp_stage_require(lua_State *L);
 

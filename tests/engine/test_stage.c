@@ -305,6 +305,13 @@ static void standard_functions_are_known_by_pointer(void **state)
             "local _, x = coroutine.resume(c, 1) local _, y = coroutine.resume(c, 5) return {x, y, "
             "coroutine.status(c), coroutine.wrap(function() return 3 end)()}",
             "{[1]=2,[2]=10,[3]=\"dead\",[4]=3}");
+    returns("local n = 0 local t = setmetatable({}, {__close = function() n = n + 1 end})\n"
+            "local w = coroutine.wrap(function(a) local c <close> = t local b = coroutine.yield(a, 2) "
+            "error(b) end)\n"
+            "local r = {w(1)} r[3], r[4] = pcall(w, 'late') r[5], r[6] = pcall(w) r[7] = n\n"
+            "for v in coroutine.wrap(function() coroutine.yield(8) end) do r[8] = v end return r",
+            "{[1]=1,[2]=2,[3]=false,[4]=\"mod.lua:2: late\",[5]=false,[6]=\"cannot resume dead "
+            "coroutine\",[7]=1,[8]=8}");
     returns("local i = debug.getinfo(1, 'Sl') local function f()\n end local g = debug.getinfo(f, 'S') "
             "return {i.short_src, i.source, i.currentline, g.linedefined, g.lastlinedefined}",
             "{[1]=\"mod.lua\",[2]=\"@mod.lua\",[3]=1,[4]=1,[5]=2}");

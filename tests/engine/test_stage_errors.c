@@ -103,6 +103,8 @@ static void bounds_cannot_be_caught(void **state)
         "table.sort({3, 2, 1}, function() while true do end end)",
         "return load(function() while true do end end)",
         "goto a ::a:: ::b:: goto b",
+        ("local t = setmetatable({}, {__close = function() while true do end end}) "
+         "coroutine.wrap(function() local c <close> = t while true do end end)()"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         staged_try(&t, bodies[i]);
