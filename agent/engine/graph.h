@@ -31,8 +31,10 @@ enum hp_node_kind {
     HP_NODE_VIEW,        /* staged: stands for a live object; live: an object that is not entered (C function,
                             userdata …) */
     HP_NODE_PLACEHOLDER, /* staged: the result of a call that was not made, or derived from one */
-    HP_NODE_OPAQUE, /* staged: made by the body and not translatable (userdata, C closure, started coroutine)
-                     */
+    /* Staged: made by the body and not translatable (userdata, C closure, function that `load` made, started
+     * coroutine); but a coroutine that has not started has one entry, nil -> its function, and can be made
+     * anew. */
+    HP_NODE_OPAQUE,
 };
 
 struct hp_entry {
