@@ -459,6 +459,7 @@ local function run()
     t.eq(debug.gethook(), hook, "debug hook")
 
     if expected_status == "applied" then round_trip(spec, start, report) end
+    start = nil -- it holds all that was there
     shown = nil
     if case.after then case.after(m, t) end
     if expected_status == "applied" and case.revert ~= false then

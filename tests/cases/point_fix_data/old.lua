@@ -1,0 +1,3 @@
+local M = { limits = { players = 10 } }
+function M.f() return M.limits.players end
+return M

@@ -1,0 +1,2 @@
+local n
+return function() return n * 2 end

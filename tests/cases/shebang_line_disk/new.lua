@@ -1,0 +1,5 @@
+#!/usr/bin/env lua5.4
+local M = {}
+local n = 0
+function M.f() n = n + 10 return n end
+return M
