@@ -5,7 +5,8 @@
 -- captures and returns its tag, their values and what the functions it calls return; so the model can say, for any sequence of
 -- calls, what must come back. After a push: the tags and steps of the new source on the values of the old program; variables
 -- that are new have their first value. After a revert: the older code on today's values. Each variable has a reader that
--- never changes, so that by the rules of the design there is always a live function that shares it.
+-- never changes, so that by the rules of the design there is always a live function that shares it. In between the server
+-- removes handlers, which must stay removed, and adds some of its own.
 -- `none`: the file is gone and hotpatch is loaded last, so the merge goes by names; names are then unique.
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local snapshot = dofile(here .. "/snapshot.lua")
@@ -141,7 +142,7 @@ local function edit(program)
     program = copy(program)
     local fs = program.functions
     for _ = 1, random(1, 4) do
-        local what = random(8)
+        local what = random(9)
         if what == 1 then pick(fs).tag = fresh "t"
         elseif what == 2 then pick(fs).step = random(10, 19)
         elseif what == 3 then new_variable(program)
@@ -153,6 +154,8 @@ local function edit(program)
             for _, f in ipairs(fs) do
                 if f.kind == "helper" then f.name = fresh "f" break end -- renamed
             end
+        elseif what == 9 and #fs > 2 then
+            table.remove(fs, random(#fs))
         end
     end
     sort_blocks(program)
@@ -230,14 +233,16 @@ local function fail(fmt, ...)
     os.exit(1)
 end
 
-local function check(m, program, values, when)
+local function check(m, program, values, removed, when)
     for _, v in ipairs(program.variables) do
         local got = m["read_" .. v.key]()
         if got ~= values[v.key] then fail("%s: variable %s (%s) is %s, expected %s", when, v.key, v.name, got, values[v.key]) end
     end
     for _ = 1, 12 do
         local f = pick(program.functions)
-        if callers[f.kind] then
+        if f.kind == "handler" and removed[f.name] then
+            if m.handlers[f.name] ~= nil then fail("%s: handler %s was removed and is back", when, f.name) end
+        elseif callers[f.kind] then
             -- values are read before the calls of helpers are made, in the text as in the model: `..` is right associative, but
             -- its operands are evaluated from left to right
             local ok, got = pcall(callers[f.kind], m, f)
@@ -247,15 +252,15 @@ local function check(m, program, values, when)
     end
 end
 
--- Names of the functions that something live holds: a helper that nobody calls has no closure.
-function reachable(program)
+-- Names of the functions that something live holds: a helper that nobody calls has no closure, a removed handler neither.
+function reachable(program, removed)
     local names = {}
     local function visit(f)
         names[f.name] = true
         for _, g in ipairs(f.calls) do visit(g) end
     end
     for _, f in ipairs(program.functions) do
-        if f.kind ~= "helper" then visit(f) end
+        if f.kind ~= "helper" and not (f.kind == "handler" and removed[f.name]) then visit(f) end
     end
     return names
 end
@@ -276,6 +281,19 @@ local function begin_values(values, program)
         if values[v.key] == nil then values[v.key] = v.first end
     end
 end
+-- What a server does to its tables in the meantime: it drops handlers of the source, and adds some of its own.
+local function meddle(m, program, removed)
+    for _, f in ipairs(program.functions) do
+        if f.kind == "handler" and not removed[f.name] and chance(0.2) then
+            m.handlers[f.name] = nil
+            removed[f.name] = true
+            table.insert(story, "-- the server removes handler " .. f.name)
+        end
+    end
+    local own = fresh "own"
+    m.handlers[own] = function() return own end
+    m[own] = m.handlers[own]
+end
 -- Variables that the program does not have any more are forgotten with the last function that held them.
 local function end_values(values, program)
     local have = {}
@@ -287,7 +305,7 @@ end
 
 local function run(number)
     local name = "r" .. number
-    local program, values = generate(), {}
+    local program, values, removed = generate(), {}, {}
     story = { "-- first:", text(program) }
     write(name, text(program))
     local m = require(name)
@@ -296,11 +314,12 @@ local function run(number)
         hotpatch = hotpatch or require "hotpatch"
     end
     begin_values(values, program)
-    check(m, program, values, "before")
+    check(m, program, values, removed, "before")
 
     local opaque = { [hotpatch] = true }
     local history = {}
     for round = 1, random(1, 4) do
+        if base ~= "none" then meddle(m, program, removed) end
         local after = edit(program)
         local source = text(after)
         table.insert(story, "-- then:")
@@ -318,7 +337,7 @@ local function run(number)
         if report.status ~= "applied" and report.status ~= "no_change" then fail("status %s: %s", report.status, notes) end
         for _, note in ipairs(report.warnings) do
             local expected_note = note.code == "R13" or note.code == "R03" and base == "none" or
-                                  note.code == "R06" and not reachable(program)[note.path]
+                                  note.code == "R06" and not reachable(program, removed)[(note.path or ""):match("[^.:]*$")]
             if not expected_note then fail("a warning: %s", notes) end
         end
         if hotpatch.patch(spec).status ~= "no_change" then fail("the same push again changes something") end
@@ -331,15 +350,15 @@ local function run(number)
         end
         program = after
         begin_values(values, program)
-        check(m, program, values, "after push " .. round)
+        check(m, program, values, removed, "after push " .. round)
     end
     while #history > 0 do
         if hotpatch.revert().status ~= "reverted" then fail("no revert") end
-        program = table.remove(history)
+        program = table.remove(history) -- what was removed since then stays removed
         end_values(values, program)
         begin_values(values, program)
         table.insert(story, "-- reverted to " .. #history)
-        check(m, program, values, "after a revert")
+        check(m, program, values, removed, "after a revert")
     end
     package.loaded[name] = nil
 end
