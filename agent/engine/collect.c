@@ -429,7 +429,7 @@ static bool visit(struct walk *w, const struct visit *v)
 }
 
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
-                          struct hp_root *roots, size_t count, struct hp_live *live)
+                          struct hp_root *roots, size_t count, const struct hp_found *found, struct hp_live *live)
 {
     struct walk w = {.L = L, .anchor = lua_absindex(L, anchor), .base = base, .fresh = fresh, .live = live};
     struct hp_arena *arena = &live->graph.arena;
@@ -450,6 +450,10 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
         start_at_root(&w, &roots[i]);
     for (size_t i = 0; i < count; i++)
         start_at_functions(&w, &roots[i]);
+    for (size_t i = 0; found && i < found->member_count; i++) {
+        hp_anchor_push(L, w.anchor, found->members[i]);
+        visit_later(&w, HP_NO_ID, HP_NIL, take_value(&w));
+    }
     start_at_written(&w, base);
     start_at_written(&w, fresh);
 

@@ -10,11 +10,11 @@
 #include <lua.h>
 
 #include "agent/engine/anchor.h"
-#include "agent/engine/live.h"
+#include "agent/engine/holder.h"
 
-/* Fills `live` and the live fields of the roots. `base` may be NULL. HP_OK, HP_NO_MEMORY; raises on Lua's own memory
+/* Fills `live` and the live fields of the roots. `base` may be NULL; so may `found`, whose members are walked as well. HP_OK, HP_NO_MEMORY; raises on Lua's own memory
  * errors, with everything owned by `live`. [-0, +0, m] */
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
-                          struct hp_root *roots, size_t count, struct hp_live *live);
+                          struct hp_root *roots, size_t count, const struct hp_found *found, struct hp_live *live);
 
 #endif

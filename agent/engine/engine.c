@@ -11,10 +11,21 @@
 #include "agent/engine/prototype.h"
 #include "agent/engine/sources.h"
 
-#define EVAL_INSTRUCTIONS 1000000000 /* a slip must not stop the server for good */
+#define EVAL_INSTRUCTIONS    1000000000 /* a slip must not stop the server for good */
+#define DEFAULT_MAX_PAUSE_MS 1.0
+
+/* The request that is under way. The pointers but `patch` are the caller's. */
+struct hp_task {
+    bool under_way, done;
+    const struct hp_request *request;
+    struct hp_report *report;
+    struct hp_patch *patch; /* NULL: no patch, or it could not be begun */
+    lua_State *poller;
+};
 
 struct hp_engine {
     struct hp_arena arena; /* of the options */
+    struct hp_task task;
     struct hp_patch_context context;
     bool busy;
     bool dump_works; /* the one private format was tried at the start */
@@ -33,13 +44,28 @@ static const char *const *copy_patterns(struct hp_arena *a, const char *const *p
     return copy;
 }
 
+bool hp_engine_configure(struct hp_engine *e, const struct hp_engine_options *options)
+{
+    struct hp_arena arena;
+    hp_arena_init(&arena);
+    struct hp_policy policy = {.allow = copy_patterns(&arena, options ? options->allow : NULL),
+                               .deny = copy_patterns(&arena, options ? options->deny : NULL)};
+    if (hp_arena_failed(&arena)) {
+        hp_arena_fini(&arena);
+        return false;
+    }
+    hp_arena_fini(&e->arena);
+    e->arena = arena;
+    e->context.policy = policy;
+    e->context.max_pause_ms = options && options->max_pause_ms > 0 ? options->max_pause_ms : DEFAULT_MAX_PAUSE_MS;
+    return true;
+}
+
 static bool open_parts(struct hp_engine *e, const struct hp_engine_options *options)
 {
     size_t cap = options && options->source_cap ? options->source_cap : 16u * 1024 * 1024;
-    e->context.policy.allow = copy_patterns(&e->arena, options ? options->allow : NULL);
-    e->context.policy.deny = copy_patterns(&e->arena, options ? options->deny : NULL);
     e->context.sources = hp_sources_new(cap);
-    return e->context.sources && !hp_arena_failed(&e->arena);
+    return e->context.sources && hp_engine_configure(e, options);
 }
 
 /* --- the dump format, tried on a known function ----------------------------------------------------------------------- */
@@ -146,6 +172,7 @@ void hp_engine_close(struct hp_engine *e, lua_State *L)
 {
     if (!e)
         return;
+    hp_engine_abandon(e, L);
     hp_sources_unwrap_searcher(L, e->context.sources);
     hp_history_close(e->context.history, L);
     free_parts(e);
@@ -153,95 +180,167 @@ void hp_engine_close(struct hp_engine *e, lua_State *L)
 
 /* --- one request ------------------------------------------------------------------------------------------------------- */
 
-struct entry {
-    struct hp_engine *engine;
-    const struct hp_request *request;
-    const char *who;
-    struct hp_report *report;
-    struct hp_patch *patch;
-};
-
-static void run_patch(lua_State *L, struct entry *e)
+static void run_other(lua_State *L, struct hp_engine *e)
 {
-    if (!e->engine->dump_works) {
-        hp_report_fail(e->report, HP_UNSUPPORTED,
-                       "this Lua does not read its own dump as Lua 5.4 does: functions cannot be rebuilt; use a Lua 5.4 of Debian's or "
-                       "lua.org's");
-        return;
-    }
-    e->patch = hp_patch_new(&e->engine->context, e->request, e->who, e->report);
-    if (!e->patch)
-        e->report->status = HP_NO_MEMORY;
-    else if (e->request->kind == HP_KIND_REVERT)
-        hp_patch_revert(L, e->patch);
-    else
-        hp_patch_run(L, e->patch);
-}
-
-static void dispatch(lua_State *L, struct entry *e)
-{
-    const struct hp_request *r = e->request;
+    const struct hp_request *r = e->task.request;
     switch (r->kind) {
-    case HP_KIND_DIFF:
-    case HP_KIND_PUSH:
-    case HP_KIND_REVERT:
-        run_patch(L, e);
-        break;
     case HP_KIND_INSPECT:
-        e->report->status = hp_inspect(L, r->target ? r->target : "", e->report);
+        e->task.report->status = hp_inspect(L, r->target ? r->target : "", e->task.report);
         break;
     case HP_KIND_EVAL:
-        e->report->status = hp_eval(L, r->code.data ? r->code.data : "", r->code.len, r->code_name ? r->code_name : "=eval",
-                                    EVAL_INSTRUCTIONS, e->report);
+        e->task.report->status = hp_eval(L, r->code.data ? r->code.data : "", r->code.len,
+                                         r->code_name ? r->code_name : "=eval", EVAL_INSTRUCTIONS, e->task.report);
         break;
     default:
-        hp_report_fail(e->report, HP_UNSUPPORTED, "the engine has no answer to \"%s\"", hp_kind_word(r->kind));
+        hp_report_fail(e->task.report, HP_UNSUPPORTED, "the engine has no answer to \"%s\"", hp_kind_word(r->kind));
     }
+    e->task.done = true;
 }
 
-static int run_on_own_stack(lua_State *L)
+static int step_on_own_stack(lua_State *L)
 {
-    struct entry *e = lua_touserdata(L, 1);
+    struct hp_engine *e = lua_touserdata(L, 1);
     lua_settop(L, 0);
-    dispatch(L, e);
+    if (e->task.patch)
+        e->task.done = hp_patch_step(L, e->task.patch, e->task.poller);
+    else
+        run_other(L, e);
     return 0;
+}
+
+/* What an error that came through means: the server is out of memory, or we have a bug. */
+static void note_failure(struct hp_engine *e, const struct hp_lx_failure *failure)
+{
+    struct hp_report *report = e->task.report;
+    e->task.done = true;
+    if (e->task.patch && hp_patch_committed(e->task.patch)) {
+        report->status = e->task.request->kind == HP_KIND_REVERT ? HP_REVERTED : HP_APPLIED;
+        hp_report_warn(report, HP_R08_STILL_RUNNING, NULL, NULL,
+                       "memory ran out while old references that moved were looked for: some may be left");
+    } else if (failure->status == LUA_ERRMEM) {
+        hp_report_fail(report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
+    } else {
+        hp_report_fail(report, HP_FAILED, "%s", failure->text ? failure->text : "an error without a text");
+    }
 }
 
 /* A coroutine of the agent's own: the hooks of the caller's do not see it, and its stack is ours. */
-static int run_protected(lua_State *L)
+static int step_protected(lua_State *L)
 {
-    struct entry *e = lua_touserdata(L, 1);
+    struct hp_engine *e = lua_touserdata(L, 1);
     struct hp_lx_failure failure = {0};
     lua_State *co = lua_newthread(L);
     hp_lx_set_hook(co, NULL, 0);
-    int status = hp_lx_protect(co, run_on_own_stack, e, &e->report->arena, &failure);
-    if (status == LUA_ERRMEM)
-        hp_report_fail(e->report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
-    else if (status != LUA_OK)
-        hp_report_fail(e->report, HP_FAILED, "%s", failure.text ? failure.text : "an error without a text");
+    if (hp_lx_protect(co, step_on_own_stack, e, &e->task.report->arena, &failure) != LUA_OK)
+        note_failure(e, &failure);
     return 0;
 }
 
-void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_request *request, const char *who,
-                   struct hp_report *report)
+static void end_task(struct hp_engine *e, lua_State *L)
 {
-    struct entry entry = {engine, request, who, report, NULL};
-    struct hp_lx_failure failure = {0};
-    int collecting = lua_gc(L, LUA_GCISRUNNING);
-
-    engine->busy = true;
-    if (collecting > 0)
-        lua_gc(L, LUA_GCSTOP);
-    if (hp_lx_protect(L, run_protected, &entry, &report->arena, &failure) != LUA_OK)
-        hp_report_fail(report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
-    hp_patch_free(entry.patch);
-    if (collecting > 0)
-        lua_gc(L, LUA_GCRESTART);
-    engine->busy = false;
-
+    struct hp_report *report = e->task.report;
+    if (e->task.patch) {
+        hp_patch_forget(L, e->task.patch);
+        hp_patch_settle(e->task.patch);
+        hp_patch_free(e->task.patch);
+    }
     if (report->status == HP_NO_MEMORY && !report->error)
         hp_report_fail(report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
-    report->generation = hp_history_generation(engine->context.history);
+    report->generation = hp_history_generation(e->context.history);
+    e->task = (struct hp_task){0};
+}
+
+static bool is_patch(const struct hp_request *request)
+{
+    return request->kind == HP_KIND_DIFF || request->kind == HP_KIND_PUSH || request->kind == HP_KIND_REVERT;
+}
+
+static void begin(struct hp_engine *e, const struct hp_request *request, const char *who, struct hp_report *report,
+                  bool one_stop)
+{
+    e->task = (struct hp_task){.under_way = true, .request = request, .report = report};
+    if (!is_patch(request))
+        return;
+    if (e->dump_works)
+        e->task.patch = hp_patch_new(&e->context, request, who, report, one_stop);
+    else
+        hp_report_fail(report, HP_UNSUPPORTED,
+                       "this Lua does not read its own dump as Lua 5.4 does: functions cannot be rebuilt; use a Lua 5.4 of Debian's or "
+                       "lua.org's");
+    if (e->dump_works && !e->task.patch)
+        report->status = HP_NO_MEMORY;
+    e->task.done = e->task.patch == NULL;
+}
+
+static bool refuse_second(const struct hp_engine *e, struct hp_report *report)
+{
+    if (e->task.under_way)
+        hp_report_fail(report, HP_BUSY, "another request is under way; nothing was changed, ask again");
+    return e->task.under_way;
+}
+
+void hp_engine_begin(struct hp_engine *e, lua_State *L, const struct hp_request *request, const char *who,
+                     struct hp_report *report)
+{
+    (void)L;
+    if (!refuse_second(e, report))
+        begin(e, request, who, report, false);
+}
+
+bool hp_engine_step(struct hp_engine *e, lua_State *L)
+{
+    struct hp_lx_failure failure = {0};
+    bool stop = e->task.under_way && e->task.patch && lua_gc(L, LUA_GCISRUNNING) > 0;
+    if (!e->task.under_way)
+        return true;
+    e->busy = true;
+    if (stop)
+        lua_gc(L, LUA_GCSTOP);
+    e->task.poller = L;
+    if (!e->task.done && hp_lx_protect(L, step_protected, e, &e->task.report->arena, &failure) != LUA_OK)
+        note_failure(e, &failure);
+    bool done = e->task.done;
+    if (done)
+        end_task(e, L);
+    if (stop)
+        lua_gc(L, LUA_GCRESTART);
+    e->busy = false;
+    return done;
+}
+
+void hp_engine_abandon(struct hp_engine *e, lua_State *L)
+{
+    if (!e->task.under_way)
+        return;
+    if (e->task.patch && hp_patch_committed(e->task.patch)) { /* too late: only the sweep is given up */
+        e->task.report->status = e->task.request->kind == HP_KIND_REVERT ? HP_REVERTED : HP_APPLIED;
+        hp_report_warn(e->task.report, HP_R08_STILL_RUNNING, NULL, NULL,
+                       "the search for old references that moved was given up: some may be left");
+    } else {
+        hp_report_fail(e->task.report, HP_TIMEOUT, "the request was given up before anything was changed");
+    }
+    end_task(e, L);
+}
+
+void hp_engine_run(struct hp_engine *e, lua_State *L, const struct hp_request *request, const char *who,
+                   struct hp_report *report)
+{
+    if (refuse_second(e, report))
+        return;
+    begin(e, request, who, report, true);
+    while (!hp_engine_step(e, L))
+        continue;
+}
+
+void hp_engine_progress(const struct hp_engine *e, struct hp_engine_progress *out)
+{
+    *out = (struct hp_engine_progress){.under_way = e->task.under_way, .phase = "run"};
+    if (!e->task.patch)
+        return;
+    out->phase = hp_patch_phase(e->task.patch);
+    out->objects = hp_patch_objects(e->task.patch);
+    out->slices = hp_patch_slices(e->task.patch);
+    out->longest_us = hp_patch_longest_us(e->task.patch);
 }
 
 void hp_engine_log(const struct hp_engine *engine, struct hp_report *report)

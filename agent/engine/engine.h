@@ -30,7 +30,34 @@ struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *o
  * finalizer (lua_close). [-0, +0, -] */
 void hp_engine_close(struct hp_engine *engine, lua_State *L);
 
-/* Runs one request of kind diff, push, revert, inspect or eval to its end, on L or any coroutine of its family, and
+/* Takes other options from now on; texts, history and everything else stay. False: no memory, the old ones stay. Touches no
+ * Lua state. */
+bool hp_engine_configure(struct hp_engine *engine, const struct hp_engine_options *options);
+
+/* ---- A request in slices ----
+ *
+ * begin takes a request; each step does one slice of it, of about `max_pause` (the request's, else the engine's); between steps the
+ * server runs. One request at a time: while one is under way, begin and hp_engine_run refuse with HP_BUSY. The request, `who` and the
+ * report stay the caller's and must stay where they are until step has said that it is done, or abandon was called.
+ */
+void hp_engine_begin(struct hp_engine *engine, lua_State *L, const struct hp_request *request, const char *who,
+                     struct hp_report *report); /* [-0, +0, -] */
+/* True: done, the report is filled. L may be another coroutine of the family each time: its stack is searched, too. [-0, +0, -] */
+bool hp_engine_step(struct hp_engine *engine, lua_State *L);
+/* Forgets the request that is under way, if any: nothing has changed then. After the commit it is too late, and the rest is done
+ * first; the report tells. [-0, +0, -] */
+void hp_engine_abandon(struct hp_engine *engine, lua_State *L);
+
+struct hp_engine_progress {
+    bool under_way;
+    const char *phase; /* static: "stage", "search", "plan", "commit", "sweep" */
+    int64_t objects;   /* looked at so far */
+    int64_t slices;
+    int64_t longest_us; /* longest stop of the Lua thread so far */
+};
+void hp_engine_progress(const struct hp_engine *engine, struct hp_engine_progress *out); /* Lua thread */
+
+/* Runs one request of kind diff, push, revert, inspect or eval to its end, in one stop, on L or any coroutine of its family, and
  * fills the report: status, modules, warnings, cost, error. `who` (may be NULL) goes into the log: "uid 1000, pid 4121".
  * Ids, deadlines and agent fields are the caller's. [-0, +0, -] */
 void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_request *request, const char *who,
@@ -43,7 +70,7 @@ void hp_engine_log(const struct hp_engine *engine, struct hp_report *report);
 int64_t hp_engine_generation(const struct hp_engine *engine);
 int64_t hp_engine_patches(const struct hp_engine *engine); /* applied and not reverted */
 
-/* True while hp_engine_run is active in this state: `poll` then returns 0 at once. */
+/* True while a call of the engine is active in this state (not between steps): `poll` then returns 0 at once. */
 bool hp_engine_busy(const struct hp_engine *engine);
 
 #endif

@@ -266,3 +266,8 @@ void hp_history_push_lineage(const struct hp_history *h, lua_State *L)
 {
     push_table(L, h, HISTORY_LINEAGE);
 }
+
+void hp_history_push(const struct hp_history *h, lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, h->key);
+}

@@ -24,6 +24,9 @@ struct hp_sources;
 
 struct hp_history;
 
+/* Pushes the history's Lua side, for a search that must not enter it. [-0, +1, -] */
+void hp_history_push(const struct hp_history *h, lua_State *L);
+
 struct hp_history *hp_history_open(lua_State *L);          /* NULL: no memory. [-0, +0, m] */
 void hp_history_close(struct hp_history *h, lua_State *L); /* [-0, +0, -] */
 

@@ -107,6 +107,33 @@ void hp_journal_take_back(lua_State *L, struct hp_journal *j, int table)
     }
 }
 
+/* The coroutine has room for one value: prepare saw to it, and nothing ran since. */
+static void set_slot(lua_State *L, int table, size_t write, const struct hp_write *w, enum hp_write_part value)
+{
+    lua_Debug ar;
+    hp_journal_push(L, table, write, HP_WRITE_OBJECT);
+    lua_State *co = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    if (w->kind == HP_WRITE_LOCAL && !lua_getstack(co, w->level, &ar)) {
+        return;
+    }
+    hp_journal_push(L, table, write, value);
+    lua_xmove(L, co, 1);
+    if (w->kind == HP_WRITE_BODY) {
+        lua_replace(co, w->upvalue);
+    } else if (lua_setlocal(co, &ar, w->upvalue) == NULL) {
+        lua_pop(co, 1);
+    }
+}
+
+static void set_user_value(lua_State *L, int table, size_t write, int number, enum hp_write_part value)
+{
+    hp_journal_push(L, table, write, HP_WRITE_OBJECT);
+    hp_journal_push(L, table, write, value);
+    lua_setiuservalue(L, -2, number);
+    lua_pop(L, 1);
+}
+
 /* Sets an existing place to the old or the new value; insertions and removals are not its business. */
 static void overwrite(lua_State *L, const struct hp_write *write, int table, size_t i,
                       enum hp_write_part value)
@@ -116,7 +143,15 @@ static void overwrite(lua_State *L, const struct hp_write *write, int table, siz
         set_field(L, table, i, value);
         break;
     case HP_WRITE_CELL:
+    case HP_WRITE_UPVALUE:
         set_cell(L, table, i, write->upvalue, value);
+        break;
+    case HP_WRITE_USER_VALUE:
+        set_user_value(L, table, i, write->upvalue, value);
+        break;
+    case HP_WRITE_LOCAL:
+    case HP_WRITE_BODY:
+        set_slot(L, table, i, write, value);
         break;
     case HP_WRITE_METATABLE:
         set_metatable(L, table, i, value);

@@ -25,12 +25,17 @@ enum hp_write_kind {
     HP_WRITE_REMOVE,   /* a key goes: after everything that may fail, for a key set to nil does not stay
                           reserved */
     HP_WRITE_CELL,     /* object: a closure; its upvalue number `upvalue`, 1-based */
-    HP_WRITE_METATABLE /* object: a table or userdata */
+    HP_WRITE_METATABLE, /* object: a table or userdata */
+    HP_WRITE_UPVALUE,   /* object: a C closure; its upvalue number `upvalue` */
+    HP_WRITE_USER_VALUE, /* object: a userdata; its user value number `upvalue` */
+    HP_WRITE_LOCAL,      /* object: a coroutine; local number `upvalue` of its frame `level` */
+    HP_WRITE_BODY        /* object: a coroutine that has not started; its stack slot `upvalue` */
 };
 
 struct hp_write {
     enum hp_write_kind kind;
-    int upvalue;   /* CELL */
+    int upvalue;   /* CELL and what follows METATABLE */
+    int level;     /* LOCAL */
     uint32_t step; /* in plan->steps, UINT32_MAX for a metatable of a new table */
     bool done;
 };

@@ -1,4 +1,4 @@
-/* hotpatch engine: the phases of a patch. Read hp_patch_run first; everything above it is one phase each. */
+/* hotpatch engine: the phases of a patch. Read run_phase first, at the end; everything above it is one phase each. */
 #include "agent/engine/patch.h"
 
 #include <lauxlib.h>
@@ -7,20 +7,38 @@
 
 #include "agent/engine/base.h"
 #include "agent/engine/collect.h"
+#include "agent/engine/locate.h"
 #include "agent/engine/lx.h"
 #include "agent/engine/match.h"
 #include "agent/engine/plan.h"
 #include "agent/engine/prepare.h"
 #include "agent/engine/stage.h"
 
-#define MAX_TRIES 3 /* plans made for one request before `conflict` */
+#define MAX_TRIES  3 /* plans made for one request before `conflict` */
+#define MAX_SWEEPS 8 /* passes after the commit: a server that keeps moving old functions about is left with stragglers */
+
+/* What a step goes on with. */
+enum phase { PHASE_STAGE, PHASE_BASE, PHASE_FIRST_PLAN, PHASE_SEARCH, PHASE_PLAN, PHASE_COMMIT, PHASE_SWEEP, PHASE_DONE };
+
+/* What a patch keeps in the registry between its slices, a table under its own address. */
+enum { STORE_ANCHOR = 1, STORE_SEARCH, STORE_SWAPS };
 
 struct hp_patch {
     struct hp_patch_context context;
     const struct hp_request *request;
     const char *who;
     struct hp_report *report;
-    int anchor; /* stack index */
+    bool one_stop, revert;
+
+    enum phase phase;
+    bool committed;
+    int sweeps;
+    lua_State *poller;
+    int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
+    int64_t slices, objects, bytes;
+
+    /* Stack indices, of one step. */
+    int store, anchor;
 
     size_t count; /* modules */
     struct hp_target *targets;
@@ -29,6 +47,9 @@ struct hp_patch {
     struct hp_stage_chunk *chunks; /* as many, for either world */
 
     struct hp_stage *stage;
+    struct hp_locate *locate;
+    struct hp_found found; /* of `locate` */
+    bool searched;
     struct hp_graph base, fresh;
     bool has_base;
     struct hp_live live;
@@ -37,7 +58,7 @@ struct hp_patch {
 };
 
 struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request, const char *who,
-                              struct hp_report *report)
+                              struct hp_report *report, bool one_stop)
 {
     struct hp_patch *p = hp_mem_calloc(sizeof *p);
     if (!p)
@@ -46,7 +67,9 @@ struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const stru
     p->request = request;
     p->who = who;
     p->report = report;
-    p->count = request->modules.count;
+    p->revert = request->kind == HP_KIND_REVERT;
+    p->one_stop = one_stop || request->options.atomic;
+    p->count = p->revert ? 0 : request->modules.count;
     hp_graph_init(&p->base);
     hp_graph_init(&p->fresh);
     hp_live_init(&p->live);
@@ -56,19 +79,26 @@ struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const stru
     p->roots = hp_mem_calloc((p->count + 1) * sizeof *p->roots);
     p->bases = hp_mem_calloc((p->count + 1) * sizeof *p->bases);
     p->chunks = hp_mem_calloc((p->count + 1) * sizeof *p->chunks);
-    if (p->targets && p->roots && p->bases && p->chunks)
+    p->locate = hp_locate_new();
+    if (p->locate && p->targets && p->roots && p->bases && p->chunks)
         return p;
     p->count = 0;
     hp_patch_free(p);
     return NULL;
 }
 
-/* Forgets everything that depends on the bases: they may be chosen again. */
+/* Forgets what depends on the live program, which may have moved on. */
 static void forget_match(struct hp_patch *p)
 {
     hp_plan_fini(&p->plan);
     hp_match_fini(&p->match);
     hp_live_fini(&p->live);
+}
+
+/* And what depends on the bases: they may be chosen again. */
+static void forget_bases(struct hp_patch *p)
+{
+    forget_match(p);
     hp_graph_fini(&p->base);
     p->has_base = false;
 }
@@ -78,7 +108,8 @@ void hp_patch_free(struct hp_patch *p)
     if (!p)
         return;
     hp_stage_close(p->stage);
-    forget_match(p);
+    hp_locate_free(p->locate);
+    forget_bases(p);
     hp_graph_fini(&p->fresh);
     for (size_t i = 0; i < p->count; i++)
         hp_base_fini(&p->bases[i]);
@@ -167,6 +198,7 @@ static enum hp_status stage_world(lua_State *L, struct hp_patch *p, size_t count
                                   struct hp_report *report)
 {
     struct hp_stage_limits limits = {0};
+    int64_t started = now_us();
     p->stage = hp_stage_open(L, p->anchor, &limits);
     if (!p->stage)
         return HP_NO_MEMORY;
@@ -175,6 +207,7 @@ static enum hp_status stage_world(lua_State *L, struct hp_patch *p, size_t count
         status = hp_stage_collect(p->stage, graph);
     hp_stage_close(p->stage);
     p->stage = NULL;
+    p->load_us += now_us() - started;
     return status;
 }
 
@@ -246,7 +279,8 @@ static enum hp_status stage_base(lua_State *L, struct hp_patch *p)
 static enum hp_status collect_and_match(lua_State *L, struct hp_patch *p)
 {
     const struct hp_graph *base = p->has_base ? &p->base : NULL;
-    enum hp_status status = hp_collect(L, p->anchor, base, &p->fresh, p->roots, p->count, &p->live);
+    const struct hp_found *found = p->searched ? &p->found : NULL;
+    enum hp_status status = hp_collect(L, p->anchor, base, &p->fresh, p->roots, p->count, found, &p->live);
     return status == HP_OK ? hp_match(&p->match, base, &p->fresh, &p->live, p->roots) : status;
 }
 
@@ -294,18 +328,27 @@ static enum hp_status verify_bases(struct hp_patch *p)
     return status;
 }
 
-/* Stages the bases, lays live beside them, and looks whether they are what runs; until they are, or none is left. */
-static enum hp_status find_base_and_match(lua_State *L, struct hp_patch *p)
+/* Loads the bases inert; one that does not load gives way to the next there is. */
+static enum hp_status find_base(lua_State *L, struct hp_patch *p)
+{
+    enum hp_status status;
+    while ((status = stage_base(L, p)) == HP_CONFLICT)
+        forget_bases(p);
+    return status;
+}
+
+/* Lays live beside the bases, and looks whether they are what runs; until they are, or none is left. */
+static enum hp_status match(lua_State *L, struct hp_patch *p)
 {
     for (;;) {
-        enum hp_status status = stage_base(L, p);
-        if (status == HP_OK)
-            status = collect_and_match(L, p);
+        enum hp_status status = collect_and_match(L, p);
         if (status == HP_OK)
             status = verify_bases(p);
         if (status != HP_CONFLICT)
             return status;
-        forget_match(p);
+        forget_bases(p);
+        if ((status = find_base(L, p)) != HP_OK)
+            return status;
     }
 }
 
@@ -361,31 +404,121 @@ static enum hp_status make_plan(struct hp_patch *p)
 {
     report_modules(p);
     copy_stage_warnings(p);
-    enum hp_status status = hp_plan_make(&p->plan, &p->match, &p->request->options, p->report);
+    enum hp_status status =
+        hp_plan_make(&p->plan, &p->match, &p->request->options, p->searched ? &p->found : NULL, p->report);
     name_texts(p);
-    p->report->cost.objects = (int64_t)p->live.graph.nodes.count;
     return status;
 }
 
-/* --- prepare, commit, finish ----------------------------------------------------------------------------------------- */
+/* --- the search ------------------------------------------------------------------------------------------------------- */
+
+/* The sources whose functions are looked for: the modules', as the live ones name them. */
+static bool name_sources(struct hp_patch *p)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->count; i++)
+        ok = hp_locate_source(p->locate, p->targets[i].chunk_name) && ok;
+    return ok;
+}
+
+/* The agent's own tables are not entered. [-0, +1, m] */
+static void push_hidden(lua_State *L, struct hp_patch *p)
+{
+    lua_createtable(L, 3, 0);
+    lua_pushvalue(L, p->store);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, p->anchor);
+    lua_rawseti(L, -2, 2);
+    hp_history_push(p->context.history, L);
+    lua_rawseti(L, -2, 3);
+}
+
+static void begin_search(lua_State *L, struct hp_patch *p)
+{
+    push_hidden(L, p);
+    hp_locate_begin(L, p->locate, -1);
+    lua_rawseti(L, p->store, STORE_SEARCH);
+    lua_pop(L, 1);
+}
+
+static void take_found(struct hp_patch *p)
+{
+    p->found.holders = hp_locate_holders(p->locate, &p->found.holder_count);
+    p->found.running = hp_locate_running(p->locate, &p->found.running_count);
+    p->found.members = hp_locate_members(p->locate, &p->found.member_count);
+    p->found.deep = hp_locate_deep(p->locate);
+}
+
+static int64_t deadline_us(const struct hp_patch *p)
+{
+    double ms = p->request->options.max_pause_ms > 0 ? p->request->options.max_pause_ms : p->context.max_pause_ms;
+    return p->one_stop ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000);
+}
+
+/* One slice of the pass under way. HP_OK with *done, or not yet. */
+static enum hp_status search(lua_State *L, struct hp_patch *p, bool sweep, bool *done)
+{
+    lua_rawgeti(L, p->store, STORE_SEARCH);
+    if (sweep)
+        lua_rawgeti(L, p->store, STORE_SWAPS);
+    struct hp_locate_slice slice = {.side = p->anchor + 1,
+                                    .anchor = p->anchor,
+                                    .successors = sweep ? p->anchor + 2 : 0,
+                                    .poller = p->poller,
+                                    .deadline_us = deadline_us(p)};
+    enum hp_status status = hp_locate_step(L, p->locate, &slice, done);
+    lua_settop(L, p->anchor);
+    p->objects = (int64_t)hp_locate_objects(p->locate);
+    if ((int64_t)hp_locate_bytes(p->locate) > p->bytes)
+        p->bytes = (int64_t)hp_locate_bytes(p->locate);
+    return status;
+}
+
+/* --- prepare, commit, finish ------------------------------------------------------------------------------------------- */
 
 struct preparation {
+    struct hp_patch *patch;
     struct hp_execution *execution;
     enum hp_status status;
 };
+
+/* The table old -> new that the sweeps work by; weak, so that it keeps no old function alive. [-0, +1, m] */
+static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_execution *x)
+{
+    lua_createtable(L, 0, (int)p->plan.swaps.count);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    for (size_t i = 0; i < p->plan.swaps.count; i++) {
+        hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = p->plan.swaps.items[i].from});
+        hp_execution_push_value(L, x, &p->plan.swaps.items[i].to);
+        if (lua_isnil(L, -1) || lua_isnil(L, -2))
+            lua_pop(L, 2);
+        else
+            lua_rawset(L, -3);
+    }
+}
 
 static int prepare_protected(lua_State *L)
 {
     struct preparation *work = lua_touserdata(L, 1);
     lua_settop(L, 0);
     work->status = hp_prepare(L, work->execution);
+    if (work->status != HP_OK)
+        return 0;
+    work->status = HP_NO_MEMORY; /* unless what follows comes to its end */
+    lua_rawgetp(L, LUA_REGISTRYINDEX, work->patch);
+    push_swaps(L, work->patch, work->execution);
+    lua_rawseti(L, -2, STORE_SWAPS);
+    work->status = HP_OK;
     return 0;
 }
 
 /* hp_prepare may raise for Lua's memory: what it inserted is taken back here, where the stack is whole. */
 static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execution *x)
 {
-    struct preparation work = {x, HP_NO_MEMORY};
+    struct preparation work = {p, x, HP_NO_MEMORY};
     struct hp_lx_failure failure = {0};
     if (hp_lx_protect(L, prepare_protected, &work, &p->report->arena, &failure) == LUA_OK)
         return work.status;
@@ -395,97 +528,16 @@ static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execut
     return hp_report_fail(p->report, HP_FAILED, "%s", failure.text ? failure.text : "the patch could not be prepared");
 }
 
-static struct hp_execution *new_execution(lua_State *L, struct hp_patch *p, bool revert)
+static struct hp_execution *new_execution(lua_State *L, struct hp_patch *p)
 {
     struct hp_execution_options options = {.who = p->who,
                                            .message = p->request->options.message,
-                                           .revert = revert,
-                                           .hook = revert ? "__hotrevert" : "__hotfix"};
+                                           .revert = p->revert,
+                                           .hook = p->revert ? "__hotrevert" : "__hotfix"};
     return hp_execution_push_new(L, p->anchor, &p->plan, p->context.history, p->context.sources, &options, p->report);
 }
 
-/* Drops what the report says of a plan that is made again. */
-static void forget_plan_report(struct hp_report *r)
-{
-    r->warnings.count = r->refusals.count = r->effects.count = 0;
-    r->instances = 0;
-    r->status = HP_OK;
-    r->error = NULL;
-}
-
-static enum hp_status plan_again(lua_State *L, struct hp_patch *p)
-{
-    forget_plan_report(p->report);
-    forget_match(p);
-    enum hp_status status = find_base_and_match(L, p);
-    return status == HP_OK ? make_plan(p) : status;
-}
-
-static enum hp_status carry_out(lua_State *L, struct hp_patch *p)
-{
-    enum hp_status status = HP_CONFLICT;
-    struct hp_execution *x = NULL;
-    for (int tries = 0; status == HP_CONFLICT && tries < MAX_TRIES; tries++) {
-        if (tries > 0 && (status = plan_again(L, p)) != HP_OK)
-            return status;
-        struct hp_execution *previous = x;
-        x = new_execution(L, p, false);
-        if (previous)
-            hp_execution_keep_replays(L, previous, x);
-        status = prepare(L, p, x);
-    }
-    if (status != HP_OK)
-        return status;
-    hp_commit(L, x);
-    status = hp_finish(L, x);
-    return status == HP_OK ? HP_APPLIED : status;
-}
-
-/* --- the phases ------------------------------------------------------------------------------------------------------ */
-
-static enum hp_status run_phases(lua_State *L, struct hp_patch *p)
-{
-    enum hp_status status = find_targets(L, p);
-    if (status == HP_OK)
-        status = stage_fresh(L, p);
-    if (status == HP_OK)
-        status = find_base_and_match(L, p);
-    if (status == HP_OK)
-        status = make_plan(p);
-    if (status != HP_OK)
-        return status;
-    if (!changes(p))
-        return HP_NO_CHANGE;
-    if (p->request->kind == HP_KIND_DIFF)
-        return HP_PLANNED;
-    /* Phase 8, locate, has its place here: who else holds the old functions. Not looked for yet; the report says so. */
-    return carry_out(L, p);
-}
-
-static void settle(struct hp_patch *p, enum hp_status status, int64_t started)
-{
-    struct hp_report *r = p->report;
-    r->searched = "module";
-    r->stragglers = HP_UNKNOWN;
-    r->status = status;
-    r->cost.total_us = now_us() - started;
-    r->cost.pause_us = r->cost.total_us; /* one stop */
-    r->cost.slices = 1;
-    r->generation = hp_history_generation(p->context.history);
-}
-
-void hp_patch_run(lua_State *L, struct hp_patch *p)
-{
-    int64_t started = now_us();
-    luaL_checkstack(L, LUA_MINSTACK * 2, "hotpatch");
-    hp_anchor_push_new(L);
-    p->anchor = lua_gettop(L);
-    enum hp_status status = run_phases(L, p);
-    lua_settop(L, p->anchor - 1);
-    settle(p, status, started);
-}
-
-/* --- revert ---------------------------------------------------------------------------------------------------------- */
+/* --- revert -------------------------------------------------------------------------------------------------------------- */
 
 /* R19 refusals that the user has read become warnings. */
 static void accept_refusals(struct hp_patch *p)
@@ -506,50 +558,324 @@ static void accept_refusals(struct hp_patch *p)
     r->refusals.count = kept;
 }
 
-/* Undoes the newest patch. */
-static enum hp_status revert_last(lua_State *L, struct hp_patch *p)
-{
-    hp_plan_fini(&p->plan);
-    hp_plan_init(&p->plan);
-    enum hp_status status = hp_history_plan_revert(p->context.history, L, p->anchor, &p->plan, p->report);
-    accept_refusals(p);
-    if (status != HP_OK)
-        return status;
-    if (p->report->refusals.count)
-        return HP_REFUSED;
-    struct hp_execution *x = new_execution(L, p, true);
-    status = prepare(L, p, x);
-    if (status != HP_OK)
-        return status;
-    hp_commit(L, x);
-    status = hp_finish(L, x);
-    return status == HP_OK ? HP_REVERTED : status;
-}
-
-static enum hp_status revert_phases(lua_State *L, struct hp_patch *p)
+static enum hp_status check_revert(struct hp_patch *p)
 {
     int64_t wanted = p->request->patch;
-    int64_t last = hp_history_last(p->context.history);
-    enum hp_status status;
-    if (last == 0)
+    if (hp_history_last(p->context.history) == 0)
         return hp_report_fail(p->report, HP_REFUSED, "there is no patch to revert; `hotpatch log` lists what was done");
     if (wanted != 0 && !hp_history_in_force(p->context.history, wanted))
         return hp_report_fail(p->report, HP_REFUSED, "patch %lld is not in force; `hotpatch log` lists those that are",
                               (long long)wanted);
-    do {
-        last = hp_history_last(p->context.history);
-        status = revert_last(L, p);
-    } while (status == HP_REVERTED && wanted != 0 && last != wanted);
+    return HP_OK;
+}
+
+static enum hp_status plan_revert(lua_State *L, struct hp_patch *p)
+{
+    hp_plan_fini(&p->plan);
+    enum hp_status status = hp_history_plan_revert(p->context.history, L, p->anchor, &p->plan, p->report);
+    accept_refusals(p);
+    if (status == HP_OK && p->searched)
+        hp_plan_hold(&p->plan, &p->found, NULL, p->report);
+    return status == HP_OK && p->report->refusals.count ? HP_REFUSED : status;
+}
+
+/* The functions that the patch put in are found by the sources they have. */
+static bool name_swapped_sources(lua_State *L, struct hp_patch *p)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->plan.swaps.count; i++) {
+        lua_Debug ar;
+        hp_anchor_push(L, p->anchor, p->plan.swaps.items[i].from);
+        if (lua_isfunction(L, -1)) {
+            lua_getinfo(L, ">S", &ar);
+            ok = hp_locate_source(p->locate, ar.source) && ok;
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    return ok;
+}
+
+/* --- the phases ------------------------------------------------------------------------------------------------------------ */
+
+/* Drops what the report says of a plan that is made again. */
+static void forget_plan_report(struct hp_patch *p)
+{
+    struct hp_report *r = p->report;
+    r->warnings.count = r->refusals.count = r->effects.count = r->coroutines.count = 0;
+    r->references = (struct hp_report_references){0};
+    r->instances = 0;
+    r->status = HP_OK;
+    r->error = NULL;
+    if (p->revert)
+        r->modules.count = 0;
+}
+
+static enum hp_status plan(lua_State *L, struct hp_patch *p)
+{
+    forget_plan_report(p);
+    if (p->revert)
+        return plan_revert(L, p);
+    forget_match(p);
+    enum hp_status status = match(L, p);
+    return status == HP_OK ? make_plan(p) : status;
+}
+
+static enum hp_status phase_stage(lua_State *L, struct hp_patch *p)
+{
+    p->phase = PHASE_BASE;
+    if (p->revert)
+        return check_revert(p);
+    enum hp_status status = find_targets(L, p);
+    return status == HP_OK ? stage_fresh(L, p) : status;
+}
+
+static enum hp_status phase_base(lua_State *L, struct hp_patch *p)
+{
+    p->phase = PHASE_FIRST_PLAN;
+    return p->revert ? HP_OK : find_base(L, p);
+}
+
+/* Code that changed may be held by others alone. */
+static bool code_changed(const struct hp_patch *p)
+{
+    for (uint32_t t = 0; p->has_base && t < p->fresh.trees.count; t++)
+        for (uint32_t i = 1; i < p->fresh.trees.items[t]->prototypes.count; i++) {
+            struct hp_code base = p->match.fresh_code[t][i];
+            if (!hp_code_none(base) &&
+                !hp_prototype_equal(p->base.trees.items[base.tree], base.prototype, p->fresh.trees.items[t], i))
+                return true;
+        }
+    return false;
+}
+
+/* A plan before the search: it refuses early, and tells whether there is anything to look for. */
+static enum hp_status phase_first_plan(lua_State *L, struct hp_patch *p)
+{
+    bool module_only = p->request->options.refs && strcmp(p->request->options.refs, "module") == 0;
+    enum hp_status status = plan(L, p);
+    p->phase = PHASE_COMMIT;
+    if (status != HP_OK)
+        return status;
+    if (!p->revert && !changes(p) && !code_changed(p))
+        return HP_NO_CHANGE;
+    if (module_only || p->request->options.functions.count || (p->plan.swaps.count == 0 && (p->revert || !code_changed(p))))
+        return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
+    if (!(p->revert ? name_swapped_sources(L, p) : name_sources(p)))
+        return HP_NO_MEMORY;
+    begin_search(L, p);
+    p->phase = PHASE_SEARCH;
+    return HP_OK;
+}
+
+static enum hp_status phase_search(lua_State *L, struct hp_patch *p)
+{
+    bool done = false;
+    enum hp_status status = search(L, p, false, &done);
+    if (done) {
+        take_found(p);
+        p->searched = true;
+        p->phase = PHASE_PLAN;
+    }
     return status;
 }
 
-void hp_patch_revert(lua_State *L, struct hp_patch *p)
+static enum hp_status phase_plan(lua_State *L, struct hp_patch *p)
 {
-    int64_t started = now_us();
-    luaL_checkstack(L, LUA_MINSTACK * 2, "hotpatch");
-    hp_anchor_push_new(L);
+    enum hp_status status = plan(L, p);
+    p->phase = PHASE_COMMIT;
+    if (status != HP_OK)
+        return status;
+    if (!p->revert && !changes(p))
+        return HP_NO_CHANGE;
+    return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
+}
+
+static enum hp_status phase_commit(lua_State *L, struct hp_patch *p)
+{
+    enum hp_status status = HP_CONFLICT;
+    struct hp_execution *x = NULL;
+    for (int tries = 0; status == HP_CONFLICT && tries < MAX_TRIES; tries++) {
+        if (tries > 0 && (status = plan(L, p)) != HP_OK)
+            return status;
+        struct hp_execution *previous = x;
+        x = new_execution(L, p);
+        if (previous)
+            hp_execution_keep_replays(L, previous, x);
+        status = prepare(L, p, x);
+    }
+    if (status == HP_CONFLICT)
+        return hp_report_fail(p->report, HP_CONFLICT, "the server keeps changing %s while it is to be patched; try again, or with --atomic",
+                              hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
+    if (status != HP_OK)
+        return status;
+    hp_commit(L, x);
+    status = hp_finish(L, x);
+    if (status != HP_OK)
+        return status;
+    p->committed = true;
+    p->phase = PHASE_SWEEP;
+    if (!p->searched || p->one_stop)
+        return p->revert ? HP_REVERTED : HP_APPLIED; /* nothing ran since the search: nothing can have moved */
+    begin_search(L, p);
+    return HP_OK;
+}
+
+/* Keys cannot be exchanged while their table is walked. [-0, +0, m] */
+static size_t rekey(lua_State *L, struct hp_patch *p)
+{
+    size_t count, written = 0;
+    const struct hp_holder *holders = hp_locate_holders(p->locate, &count);
+    lua_rawgeti(L, p->store, STORE_SWAPS);
+    int swaps = lua_gettop(L);
+    for (size_t i = 0; i < count; i++, lua_settop(L, swaps)) {
+        hp_anchor_push(L, p->anchor, holders[i].container);
+        hp_anchor_push(L, p->anchor, holders[i].function);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, swaps) == LUA_TNIL || !lua_istable(L, swaps + 1))
+            continue;
+        lua_pushvalue(L, swaps + 2);
+        if (lua_rawget(L, swaps + 1) == LUA_TNIL) /* table, old, new, value */
+            continue;
+        lua_rawset(L, swaps + 1);
+        lua_pushnil(L);
+        lua_rawset(L, swaps + 1);
+        written++;
+    }
+    lua_settop(L, p->anchor);
+    return written;
+}
+
+static enum hp_status phase_sweep(lua_State *L, struct hp_patch *p)
+{
+    bool done = false;
+    enum hp_status status = search(L, p, true, &done);
+    if (status != HP_OK || !done)
+        return status;
+    size_t written = rekey(L, p) + hp_locate_replaced(p->locate);
+    if (written == 0 || ++p->sweeps >= MAX_SWEEPS)
+        return p->revert ? HP_REVERTED : HP_APPLIED;
+    begin_search(L, p);
+    return HP_OK;
+}
+
+static enum hp_status run_phase(lua_State *L, struct hp_patch *p)
+{
+    static enum hp_status (*const phases[])(lua_State *, struct hp_patch *) = {
+        [PHASE_STAGE] = phase_stage,   [PHASE_BASE] = phase_base, [PHASE_FIRST_PLAN] = phase_first_plan,
+        [PHASE_SEARCH] = phase_search, [PHASE_PLAN] = phase_plan, [PHASE_COMMIT] = phase_commit,
+        [PHASE_SWEEP] = phase_sweep,
+    };
+    return phases[p->phase](L, p);
+}
+
+/* --- one step ---------------------------------------------------------------------------------------------------------------- */
+
+/* The store, from the registry: made at the first step. [-0, +2, m] */
+static void open_store(lua_State *L, struct hp_patch *p)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, p) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_createtable(L, 3, 0);
+        hp_anchor_push_new(L);
+        lua_rawseti(L, -2, STORE_ANCHOR);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, p);
+    }
+    p->store = lua_gettop(L);
+    lua_rawgeti(L, p->store, STORE_ANCHOR);
     p->anchor = lua_gettop(L);
-    enum hp_status status = revert_phases(L, p);
-    lua_settop(L, p->anchor - 1);
-    settle(p, status, started);
+}
+
+void hp_patch_forget(lua_State *L, const struct hp_patch *p)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, p) != LUA_TNIL) {
+        lua_pushnil(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the key is there: no memory is needed */
+    }
+    lua_pop(L, 1);
+}
+
+/* A revert down to an older patch goes on with the next one. */
+static bool more_to_revert(struct hp_patch *p, enum hp_status status)
+{
+    if (status != HP_REVERTED || p->request->patch == 0 || !hp_history_in_force(p->context.history, p->request->patch))
+        return false;
+    p->phase = PHASE_FIRST_PLAN;
+    p->searched = false;
+    return true;
+}
+
+static bool is_slice_over(const struct hp_patch *p)
+{
+    return !p->one_stop && now_us() >= deadline_us(p);
+}
+
+bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
+{
+    p->poller = poller;
+    p->slice_us = now_us();
+    if (p->started_us == 0)
+        p->started_us = p->slice_us;
+    luaL_checkstack(L, LUA_MINSTACK * 2, "hotpatch");
+    int top = lua_gettop(L);
+    open_store(L, p);
+    enum hp_status status = HP_OK;
+    do {
+        status = run_phase(L, p);
+        lua_settop(L, p->anchor);
+        if (more_to_revert(p, status))
+            status = HP_OK;
+    } while (status == HP_OK && !is_slice_over(p));
+    lua_settop(L, top);
+
+    int64_t pause = now_us() - p->slice_us;
+    p->longest_us = pause > p->longest_us ? pause : p->longest_us;
+    p->slices++;
+    if (status == HP_OK)
+        return false;
+    p->report->status = status;
+    return true;
+}
+
+bool hp_patch_committed(const struct hp_patch *p)
+{
+    return p->committed;
+}
+
+void hp_patch_settle(struct hp_patch *p)
+{
+    struct hp_report *r = p->report;
+    r->searched = p->searched ? "heap" : "module";
+    r->stragglers = HP_UNKNOWN;
+    r->cost.total_us = p->started_us ? now_us() - p->started_us : 0;
+    r->cost.pause_us = p->longest_us;
+    r->cost.slices = p->slices;
+    r->cost.objects = p->objects + (int64_t)p->live.graph.nodes.count;
+    r->cost.memory = p->bytes;
+    r->cost.load_us = p->load_us;
+    r->generation = hp_history_generation(p->context.history);
+}
+
+const char *hp_patch_phase(const struct hp_patch *p)
+{
+    static const char *const names[] = {[PHASE_STAGE] = "stage",   [PHASE_BASE] = "stage",    [PHASE_FIRST_PLAN] = "plan",
+                                        [PHASE_SEARCH] = "search", [PHASE_PLAN] = "plan",     [PHASE_COMMIT] = "commit",
+                                        [PHASE_SWEEP] = "sweep",   [PHASE_DONE] = "done"};
+    return names[p->phase];
+}
+
+int64_t hp_patch_objects(const struct hp_patch *p)
+{
+    return p->objects;
+}
+
+int64_t hp_patch_slices(const struct hp_patch *p)
+{
+    return p->slices;
+}
+
+int64_t hp_patch_longest_us(const struct hp_patch *p)
+{
+    return p->longest_us;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/engine/holder.h"
 #include "agent/engine/planner.h"
 
 bool hp_planner_selects(const struct hp_planner *p, hp_id fresh)
@@ -34,6 +35,20 @@ static bool select_functions(struct hp_planner *p)
     return true;
 }
 
+/* The new source returns nothing and assigns nothing, where a module lives. */
+static void note_no_module(struct hp_planner *p, uint32_t module)
+{
+    const struct hp_graph_module *f = &p->fresh->modules.items[module];
+    const struct hp_root *root = &p->match->roots[module];
+    enum hp_node_kind live = hp_graph_node(p->live, root->live)->kind;
+    bool assigns = hp_graph_node(p->fresh, f->environment)->entries.count > 0 || p->fresh->written.count > 0;
+    if (!f->returned && !assigns && (live == HP_NODE_TABLE || live == HP_NODE_FUNCTION))
+        hp_planner_refuse(p, HP_R04_KIND_CHANGED, module, root->path,
+                          "the new source returns nothing and assigns no global, while the live module is %s; does it lack its "
+                          "`return`?",
+                          hp_planner_short(p, p->live, root->live));
+}
+
 static void plan_modules(struct hp_planner *p)
 {
     for (size_t i = 0; i < p->fresh->modules.count; i++) {
@@ -42,6 +57,7 @@ static void plan_modules(struct hp_planner *p)
             return;
         m->name = hp_arena_str(&p->plan->arena, p->fresh->modules.items[i].name);
         m->object = hp_value_object(p->match->roots[i].object);
+        note_no_module(p, (uint32_t)i);
         if (!hp_root_has_base(p->match, (uint32_t)i) && !p->match->roots[i].point)
             hp_planner_note(p, HP_R03_NO_BASE, (uint32_t)i, NULL,
                             "there is no source of what runs to compare with: matched by names alone; send it with --base or --git");
@@ -49,6 +65,15 @@ static void plan_modules(struct hp_planner *p)
 }
 
 /* --- functions that slots do not speak of ------------------------------------------------------------------------- */
+
+/* What to call a closure that no path leads to: as its source does. */
+static const char *member_path(struct hp_planner *p, hp_id live)
+{
+    struct hp_code code = p->match->live_code[live];
+    const struct hp_prototype *l = hp_prototype_at(p->live, hp_code_of(p->live, live));
+    const char *name = hp_code_none(code) ? NULL : hp_prototype_at(p->base, code)->name;
+    return name ? name : hp_arena_printf(&p->plan->arena, "function at line %d", l->line);
+}
 
 /* Every walked place that holds an old function gets its successor: aliases made at run time, handlers in tables and
  * locals, elements of lists. */
@@ -60,8 +85,9 @@ static void replace_held_functions(struct hp_planner *p)
             const struct hp_entry *e = &n->entries.items[i];
             if (!hp_is_function(p->live, e->value))
                 continue;
-            struct hp_value value = hp_value_successor(p, e->value, 0, "?");
-            struct hp_slot place = {.kind = HP_SLOT_FIELD, .container = id, .key_in = p->live, .key = e->key, .live = e->value, .path = "?"};
+            struct hp_value value = hp_value_successor(p, e->value, 0, member_path(p, e->value));
+            struct hp_slot place = {
+                .kind = HP_SLOT_FIELD, .container = id, .key_in = p->live, .key = e->key, .live = e->value, .path = "?"};
             if (value.kind == HP_VALUE_FUNCTION)
                 hp_planner_set_field(p, &place, value);
         }
@@ -70,11 +96,31 @@ static void replace_held_functions(struct hp_planner *p)
         hp_id held = p->live->cells.items[c].value;
         struct hp_value value = {0};
         if (hp_is_function(p->live, held))
-            value = hp_value_successor(p, held, 0, "?");
+            value = hp_value_successor(p, held, 0, member_path(p, held));
         if (value.kind == HP_VALUE_FUNCTION)
-            hp_planner_set_cell(p, c, value, "?");
+            hp_planner_set_cell(p, c, value, 0, "?");
     }
     hp_planner_fill(p);
+}
+
+/* Closures that something outside the module holds: the handlers it registered, what its factories made. */
+static void replace_members(struct hp_planner *p, const struct hp_found *found)
+{
+    for (size_t i = 0; i < found->member_count; i++) {
+        hp_id live = hp_live_node(p->match->live, found->members[i]);
+        if (hp_is_function(p->live, live))
+            hp_value_successor(p, live, 0, member_path(p, live));
+    }
+    hp_planner_fill(p);
+}
+
+static void plan_swaps(struct hp_planner *p)
+{
+    for (uint32_t i = 0; i < p->plan->functions.count; i++) {
+        struct hp_plan_swap *swap = p->plan->functions.items[i].replaces ? HP_PUSH(&p->plan->arena, &p->plan->swaps) : NULL;
+        if (swap)
+            *swap = (struct hp_plan_swap){p->plan->functions.items[i].replaces, {.kind = HP_VALUE_FUNCTION, .index = i}};
+    }
 }
 
 /* Locals of replaced functions that no new function uses. */
@@ -330,7 +376,7 @@ static void planner_init(struct hp_planner *p, struct hp_plan *plan, const struc
 }
 
 enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, const struct hp_options *options,
-                            struct hp_report *report)
+                            const struct hp_found *found, struct hp_report *report)
 {
     struct hp_planner p;
     planner_init(&p, plan, match, options, report);
@@ -341,12 +387,17 @@ enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, 
     for (size_t i = 0; i < match->slots.count; i++)
         hp_planner_slot(&p, &match->slots.items[i]);
     replace_held_functions(&p);
+    if (found)
+        replace_members(&p, found);
     plan_hooks(&p);
     plan_effects(&p);
     plan_checks(&p);
     count_functions(&p);
     report_orphans(&p);
     note_unpaired(&p);
+    plan_swaps(&p);
+    if (found)
+        hp_plan_hold(plan, found, match->live, report);
 
     if (hp_arena_failed(&plan->arena) || hp_arena_failed(&report->arena))
         return HP_NO_MEMORY;

@@ -84,7 +84,13 @@ enum hp_step_kind {
     HP_STEP_ADD_FIELD,    /* table[key] = value; the key is absent */
     HP_STEP_REMOVE_FIELD, /* table[key] = nil; after everything that may fail */
     HP_STEP_SET_CELL,     /* the cell at `place` = value; `expected` is its value now */
-    HP_STEP_SET_METATABLE /* of the live table or userdata `target` = value (a table or nil); `expected` likewise */
+    HP_STEP_SET_METATABLE, /* of the live table or userdata `target` = value (a table or nil); `expected` likewise */
+    /* What only the search finds: */
+    HP_STEP_SET_UPVALUE,    /* upvalue `index` of the C closure `target` */
+    HP_STEP_SET_USER_VALUE, /* user value `index` of the userdata `target` */
+    HP_STEP_SET_LOCAL,      /* local `index` of frame `level` of the coroutine `target` */
+    HP_STEP_SET_BODY,       /* stack slot `index` of the coroutine `target`, which has not started */
+    HP_STEP_REKEY,          /* what stands under the key `expected` of table `target` goes under `value` */
 };
 struct hp_step {
     enum hp_step_kind kind;
@@ -94,6 +100,9 @@ struct hp_step {
     struct hp_value value;
     struct hp_value expected; /* LIVE, PLAIN or NIL: verified before the commit */
     const char *path;
+    int index, level;
+    uint32_t module; /* in plan->modules */
+    bool held;     /* found by the search: where `expected` no longer holds it is left to the sweep */
     bool tolerant; /* of a revert: where `expected` no longer holds, leave it and count it, instead of planning again */
 };
 
@@ -130,8 +139,15 @@ struct hp_plan_module {
     size_t text_len;
 };
 
+/* A function and what takes its place wherever it is held. */
+struct hp_plan_swap {
+    uint32_t from; /* handle */
+    struct hp_value to;
+};
+
 struct hp_plan {
     struct hp_arena arena;
+    HP_LIST(struct hp_plan_swap) swaps;
     HP_LIST(struct hp_plan_module) modules;
     HP_LIST(struct hp_plan_replay) replays;
     HP_LIST(struct hp_plan_function) functions;
@@ -149,8 +165,10 @@ bool hp_plan_is_empty(const struct hp_plan *plan); /* no steps, no effects */
 
 /* Phase 7: decides every slot of the match by the merge rules, and says in the report what it decided: modules with their
  * functions, upvalues and fields, effects, warnings, refusals. `plan` is initialised by the caller. HP_OK; HP_REFUSED (the
- * report has refusals; the plan is not to be carried out); HP_NO_MEMORY. The texts of plan->modules are the caller's. */
+ * report has refusals; the plan is not to be carried out); HP_NO_MEMORY. The texts of plan->modules are the caller's. `found` is what a
+ * search found, NULL where none was made. */
+struct hp_found;
 enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, const struct hp_options *options,
-                            struct hp_report *report);
+                            const struct hp_found *found, struct hp_report *report);
 
 #endif

@@ -183,17 +183,19 @@ void hp_planner_set_field(struct hp_planner *p, const struct hp_slot *s, struct 
         return;
     if (s->kind == HP_SLOT_FIELD)
         step->key = hp_value_key(s->key_in, s->key);
+    step->module = s->module;
     step->value = value;
     step->expected = hp_value_live(p, s->live);
 }
 
-void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value value, const char *path)
+void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value value, uint32_t module, const char *path)
 {
     struct hp_slot place = {.kind = HP_SLOT_CELL, .cell = cell};
     const struct hp_cell *c = &p->live->cells.items[cell];
     struct hp_step *step = claim(p, &place) ? add_step(p, HP_STEP_SET_CELL, 0, path) : NULL;
     if (!step)
         return;
+    step->module = module;
     step->place = (struct hp_cell_place){live_handle(p, c->holder), c->index};
     step->value = value;
     step->expected = hp_value_live(p, c->value);
@@ -202,7 +204,7 @@ void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value va
 static void set(struct hp_planner *p, const struct hp_slot *s, struct hp_value value)
 {
     if (s->kind == HP_SLOT_CELL)
-        hp_planner_set_cell(p, s->cell, value, s->path);
+        hp_planner_set_cell(p, s->cell, value, s->module, s->path);
     else
         hp_planner_set_field(p, s, value);
 }
@@ -265,6 +267,7 @@ static void gone(struct hp_planner *p, const struct hp_slot *s)
         if (step) {
             step->key = hp_value_key(s->key_in, s->key);
             step->expected = hp_value_live(p, s->live);
+            step->module = s->module;
         }
     }
     if (!remove)

@@ -209,6 +209,23 @@ static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, 
     return value_of(HP_VALUE_FUNCTION, index);
 }
 
+/* A local function of the body that nothing of the new source holds: its locals have no cells, and nobody but old code can call it.
+ * It stays as it is. */
+static bool instance_binds(struct hp_planner *p, struct hp_code code, hp_id live, uint32_t module, const char *path)
+{
+    const struct hp_prototype *proto = hp_prototype_at(p->fresh, code);
+    for (size_t i = 0; i < proto->upvalues.count; i++) {
+        struct hp_variable v;
+        if (bind_instance(p, code, i, live).kind != HP_BIND_NONE ||
+            (hp_prototype_variable(p->fresh->trees.items[code.tree], code.prototype, (uint32_t)i, &v) && v.owner != 0))
+            continue;
+        hp_planner_note(p, HP_R06_UNPAIRED, module, path,
+                        "%s changed, and nothing of the new source uses it: the old one stays where something holds it", path);
+        return false;
+    }
+    return true;
+}
+
 struct hp_value hp_value_successor(struct hp_planner *p, hp_id live, uint32_t module, const char *path)
 {
     const uint32_t *known = hp_map_find(&p->successors, live, 0);
@@ -223,7 +240,8 @@ struct hp_value hp_value_successor(struct hp_planner *p, hp_id live, uint32_t mo
             value = plan_function(p, hp_code_of(p->fresh, fresh), fresh, live, module, path);
     } else if (!hp_code_none(base)) {
         struct hp_code code = p->match->base_code[base.tree][base.prototype];
-        if (!hp_code_none(code) && p->selected.count == 0 && !same_code_live(p, code, live)) {
+        if (!hp_code_none(code) && p->selected.count == 0 && !same_code_live(p, code, live) &&
+            instance_binds(p, code, live, module, path)) {
             value = plan_function(p, code, HP_NO_ID, live, module, path);
             p->report->instances++;
         }

@@ -86,7 +86,7 @@ void hp_planner_slot(struct hp_planner *p, const struct hp_slot *slot);
 
 /* Adds the step that writes a live node's value, unless the place has one already. */
 void hp_planner_set_field(struct hp_planner *p, const struct hp_slot *slot, struct hp_value value);
-void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value value, const char *path);
+void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value value, uint32_t module, const char *path);
 
 bool hp_planner_selects(const struct hp_planner *p, hp_id fresh); /* true for all where --function was not given */
 

@@ -130,6 +130,20 @@ static void push_current(lua_State *L, const struct hp_step *step)
     }
 }
 
+static enum hp_write_kind held_kind(enum hp_step_kind kind)
+{
+    switch (kind) {
+    case HP_STEP_SET_UPVALUE:
+        return HP_WRITE_UPVALUE;
+    case HP_STEP_SET_USER_VALUE:
+        return HP_WRITE_USER_VALUE;
+    case HP_STEP_SET_LOCAL:
+        return HP_WRITE_LOCAL;
+    default:
+        return HP_WRITE_BODY;
+    }
+}
+
 /* Decided by what is there, not by what was planned: overwriting what is absent would need memory in the
  * commit. */
 static enum hp_write_kind write_kind(lua_State *L, const struct hp_step *step, int new_value, int old_value)
@@ -171,16 +185,51 @@ static bool is_sound(lua_State *L, const struct hp_step *step)
     }
 }
 
-/* A step of a revert that no longer fits is left out: the server has put something else there. */
+/* A step of a revert, or of the search, that no longer fits is left out: the server has put something else there. */
 static bool is_left_out(lua_State *L, struct hp_execution *x, const struct frame *f,
                         const struct hp_step *step)
 {
-    if (!step->tolerant || hp_verify_step(L, &f->values, step)) {
+    if (!(step->tolerant || step->held) || hp_verify_step(L, &f->values, step)) {
         return false;
+    }
+    if (step->held) {
+        return true; /* the sweep will look for it */
     }
     hp_report_warn(x->report, HP_R12_VALUE_KEPT, NULL, step->path,
                    "it has changed since the patch, so it stays as it is");
     return true;
+}
+
+/* A place that only the search finds. It holds `expected`: that was looked at just now. [-0, +0, m] */
+static enum hp_status journal_held(lua_State *L, struct hp_execution *x, const struct frame *f, uint32_t index)
+{
+    const struct hp_step *step = &x->plan->steps.items[index];
+    hp_anchor_push(L, f->values.anchor, step->target);
+    lua_pushnil(L);
+    hp_value_push(L, &f->values, &step->value);
+    hp_value_push(L, &f->values, &step->expected);
+    hp_journal_add(L, &x->journal, f->journal, held_kind(step->kind), step->index, index);
+    x->journal.writes.items[x->journal.writes.count - 1].level = step->level;
+    return HP_OK;
+}
+
+/* One key goes and another comes, with the value that stands there now. [-0, +0, m] */
+static enum hp_status journal_rekey(lua_State *L, struct hp_execution *x, const struct frame *f, uint32_t index)
+{
+    const struct hp_step *step = &x->plan->steps.items[index];
+    hp_anchor_push(L, f->values.anchor, step->target);
+    hp_value_push(L, &f->values, &step->value);
+    hp_value_push(L, &f->values, &step->expected);
+    lua_rawget(L, -3); /* table, new key, value */
+    lua_pushnil(L);
+    hp_journal_add(L, &x->journal, f->journal, HP_WRITE_INSERT, 0, index);
+    hp_anchor_push(L, f->values.anchor, step->target);
+    hp_value_push(L, &f->values, &step->expected);
+    lua_pushnil(L);
+    lua_pushvalue(L, -2);
+    lua_rawget(L, -4); /* table, old key, nil, value */
+    hp_journal_add(L, &x->journal, f->journal, HP_WRITE_REMOVE, 0, index);
+    return HP_OK;
 }
 
 /* [-0, +0, m] */
@@ -190,6 +239,12 @@ static enum hp_status journal_step(lua_State *L, struct hp_execution *x, const s
     const struct hp_step *step = &x->plan->steps.items[index];
     if (is_left_out(L, x, f, step)) {
         return HP_OK;
+    }
+    if (step->kind == HP_STEP_REKEY) {
+        return journal_rekey(L, x, f, index);
+    }
+    if (step->kind > HP_STEP_SET_METATABLE) {
+        return journal_held(L, x, f, index);
     }
     push_object_and_key(L, f, step);
     if (step->kind == HP_STEP_REMOVE_FIELD) {
@@ -241,7 +296,7 @@ static enum hp_status journal_metatable(lua_State *L, struct hp_execution *x, co
 static enum hp_status write_journal(lua_State *L, struct hp_execution *x, struct frame *f)
 {
     const struct hp_plan *plan = x->plan;
-    if (!hp_journal_init(L, &x->journal, &x->arena, plan->steps.count + plan->tables.count)) {
+    if (!hp_journal_init(L, &x->journal, &x->arena, plan->steps.count * 2 + plan->tables.count)) { /* a new key is two writes */
         return HP_NO_MEMORY;
     }
     f->journal = lua_gettop(L);
@@ -391,4 +446,16 @@ void hp_execution_undo(lua_State *L, struct hp_execution *x)
     }
     lua_pop(L, 1);
     x->phase = HP_PHASE_NEW;
+}
+
+void hp_execution_push_value(lua_State *L, const struct hp_execution *x, const struct hp_value *value)
+{
+    struct hp_values values = {.plan = x->plan};
+    hp_execution_push(L, x, HP_STORE_ANCHOR);
+    values.anchor = lua_gettop(L);
+    hp_execution_push(L, x, HP_STORE_VALUES);
+    values.table = lua_gettop(L);
+    hp_value_push(L, &values, value);
+    lua_replace(L, values.anchor);
+    lua_pop(L, 1);
 }

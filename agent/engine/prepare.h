@@ -59,6 +59,9 @@ const char *hp_execution_conflict(const struct hp_execution *x);
  * `call`, `args`, line and module, in order. No call is made twice in one request. [-0, +0, m] */
 void hp_execution_keep_replays(lua_State *L, struct hp_execution *from, struct hp_execution *to);
 
+/* Pushes a value of the plan as it stands in the live state, once prepared; nil for what there is not. [-0, +1, m] */
+void hp_execution_push_value(lua_State *L, const struct hp_execution *x, const struct hp_value *value);
+
 /* Only after hp_prepare was HP_OK, with no other code run in between. Needs 12 free stack slots.
  * Overwrites. Only calls that neither raise nor allocate. Moves the generation, enters the patch in the
  * history (or retires it, for a revert), swaps in the pushed texts. [-0, +0, -] */

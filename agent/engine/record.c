@@ -171,23 +171,14 @@ static void fill_functions(lua_State *L, struct hp_record *record, const struct 
     }
 }
 
-/* Which module a place belongs to: a plan says it of functions only, so the one function of the same path
- * tells, else the first module. */
-static uint32_t module_of(const struct hp_plan *plan, const struct hp_step *step)
-{
-    if (step->value.kind == HP_VALUE_FUNCTION) {
-        return plan->functions.items[step->value.index].module;
-    }
-    for (size_t i = 0; plan->modules.count > 1 && step->path != NULL && i < plan->functions.count; i++) {
-        const struct hp_plan_function *f = &plan->functions.items[i];
-        if (f->path != NULL && strcmp(f->path, step->path) == 0) {
-            return f->module;
-        }
-    }
-    return 0;
-}
-
 /* ---- Writes ---- */
+
+/* An alias that changed is no successor: the function it named before lives on elsewhere. */
+static bool is_swap(const struct hp_plan *plan, const struct hp_step *step)
+{
+    return step->value.kind == HP_VALUE_FUNCTION && step->expected.kind == HP_VALUE_LIVE &&
+           plan->functions.items[step->value.index].replaces == step->expected.index;
+}
 
 /* The Lua side while it is made, as stack indices. */
 struct sides {
@@ -266,7 +257,9 @@ static enum hp_status fill_writes(lua_State *L, struct hp_record *record,
         struct hp_record_write *to = &record->writes.items[i];
         to->kind = from->kind;
         to->path = hp_arena_str(&record->arena, step->path);
-        to->module = module_of(plan, step);
+        to->module = step->module;
+        to->only_swap = step->kind > HP_STEP_SET_METATABLE;
+        to->swap = is_swap(plan, step);
         keep_target(L, from, i, source, sides);
         hp_journal_push(L, source->journal_table, i, HP_WRITE_NEW);
         to->put_type = lua_type(L, -1);

@@ -24,6 +24,8 @@ struct hp_record_write {
     int put_type;        /* LUA_T…: tells a nil that was put from an object that has died */
     int64_t put_lineage; /* 0: what was put is no Lua closure */
     bool old_is_closure; /* of Lua: `strong` has the successor, `weak` the closure itself */
+    bool swap;           /* what was put is the successor of what stood there, wherever that is held */
+    bool only_swap;      /* the place is none that a revert goes to by itself: the search finds it again */
     uint32_t module;     /* in `modules` */
     const char *path;
 };

@@ -79,8 +79,9 @@ static enum hp_step_kind step_kind(enum hp_write_kind kind)
         return HP_STEP_SET_CELL;
     case HP_WRITE_METATABLE:
         return HP_STEP_SET_METATABLE;
+    default: /* only_swap: no step is made */
+        return HP_STEP_SET_FIELD;
     }
-    return HP_STEP_SET_FIELD;
 }
 
 /* Adds the step; the target is below the current value, which is on top. False: no
@@ -143,11 +144,31 @@ static void report_field(const struct reverter *r, const struct hp_record_write 
     }
 }
 
+/* What the patch put and what stood there before, wherever it is held by now. [-0, +0, m] */
+static void add_swap(const struct reverter *r, size_t write)
+{
+    lua_State *L = r->L;
+    const struct hp_record_write *w = &r->record->writes.items[write];
+    hp_record_push_put(L, r->side, write);
+    hp_record_push_old(L, r->side, write);
+    bool swap = w->swap && w->put_lineage != 0 && w->old_is_closure && hp_is_lua_closure(L, -2) && hp_is_lua_closure(L, -1);
+    struct hp_plan_swap *to = swap ? HP_PUSH(&r->plan->arena, &r->plan->swaps) : NULL;
+    if (to != NULL) {
+        to->from = hp_anchor_add(L, r->anchor, -2);
+        hp_value_from_stack(L, -1, r->anchor, &r->history->plain, &to->to);
+    }
+    lua_pop(L, 2);
+}
+
 /* [-0, +0, m] */
 static void undo_write(const struct reverter *r, size_t write)
 {
     lua_State *L = r->L;
     int top = lua_gettop(L);
+    add_swap(r, write);
+    if (r->record->writes.items[write].only_swap) {
+        return;
+    }
     hp_record_push_target(L, r->side, write);
     if (push_current(r, write)) {
         bool kept = !is_what_was_put(r, write) || !add_step(r, write);

@@ -485,21 +485,38 @@ static void start_written(struct walk *w, const struct hp_graph *g)
     }
 }
 
+/* The module that a base function belongs to, as the new graph numbers it. */
+static uint32_t module_of_tree(const struct hp_match *m, hp_id base)
+{
+    uint32_t tree = hp_graph_node(m->base, base)->function.tree;
+    for (uint32_t i = 0; i < m->fresh->modules.count; i++)
+        if (m->roots[i].base != HP_NO_ID && m->base->modules.items[m->roots[i].base].tree == tree)
+            return i;
+    return 0;
+}
+
 /* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed helpers. */
 static void visit_renamed(struct walk *w)
 {
     struct hp_match *m = w->m;
+    struct hp_map untwinned; /* base code -> a base function whose new version has no live twin */
+    hp_map_init(&untwinned, &m->arena);
+    for (hp_id base = 1; m->base && base < m->base->nodes.count; base++) {
+        if (!hp_is_function(m->base, base) || m->fresh_of[base] == HP_NO_ID || m->twin[m->fresh_of[base]] != HP_NO_ID)
+            continue;
+        struct hp_code code = hp_code_of(m->base, base);
+        hp_map_put(&untwinned, code.tree, code.prototype, base, NULL);
+    }
     for (hp_id live = 1; m->base && live < live_graph(w)->nodes.count; live++) {
         if (!hp_is_function(live_graph(w), live) || m->live_fresh[live] != HP_NO_ID)
             continue;
         struct hp_code code = classify(m, live, HP_NO_ID);
-        for (hp_id base = 1; !hp_code_none(code) && base < m->base->nodes.count; base++) {
-            if (!hp_is_function(m->base, base) || !hp_code_is(hp_code_of(m->base, base), code) ||
-                m->fresh_of[base] == HP_NO_ID || m->twin[m->fresh_of[base]] != HP_NO_ID)
-                continue;
-            const struct hp_prototype *p = hp_prototype_at(m->base, code);
-            visit_later(w, RANK_CELL, (struct triple){base, m->fresh_of[base], live, 0, p->name ? p->name : "?"});
-        }
+        const uint32_t *base = hp_code_none(code) ? NULL : hp_map_find(&untwinned, code.tree, code.prototype);
+        if (!base || m->twin[m->fresh_of[*base]] != HP_NO_ID)
+            continue;
+        const struct hp_prototype *p = hp_prototype_at(m->base, code);
+        visit_later(w, RANK_CELL,
+                    (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base), p->name ? p->name : "?"});
     }
     run(w);
 }

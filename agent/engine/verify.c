@@ -94,6 +94,59 @@ static bool metatable_holds(lua_State *L, const struct hp_values *values, const 
     return holds;
 }
 
+/* Pushes what stands in a place that only the search finds, its container below it. False: there is no such place any more;
+ * only the container is pushed. [-0, +(1|2), -] */
+static bool push_held(lua_State *L, const struct hp_values *values, const struct hp_step *step)
+{
+    lua_Debug ar;
+    hp_anchor_push(L, values->anchor, step->target);
+    lua_State *co = lua_tothread(L, -1);
+    switch (step->kind) {
+    case HP_STEP_SET_UPVALUE:
+        return lua_iscfunction(L, -1) && lua_getupvalue(L, -1, step->index) != NULL;
+    case HP_STEP_SET_USER_VALUE:
+        if (lua_type(L, -1) != LUA_TUSERDATA) {
+            return false;
+        }
+        lua_getiuservalue(L, -1, step->index);
+        return true;
+    case HP_STEP_SET_LOCAL:
+        if (co == NULL || !lua_checkstack(co, 2) || !lua_getstack(co, step->level, &ar) ||
+            lua_getlocal(co, &ar, step->index) == NULL) {
+            return false;
+        }
+        lua_xmove(co, L, 1);
+        return true;
+    case HP_STEP_SET_BODY:
+        if (co == NULL || !lua_checkstack(co, 2) || lua_status(co) != LUA_OK || lua_getstack(co, 0, &ar) ||
+            lua_gettop(co) < step->index) {
+            return false;
+        }
+        lua_pushvalue(co, step->index);
+        lua_xmove(co, L, 1);
+        return true;
+    default: /* HP_STEP_REKEY: the key is what is held */
+        if (!lua_istable(L, -1)) {
+            return false;
+        }
+        hp_value_push(L, values, &step->expected);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, -3) == LUA_TNIL) {
+            lua_pop(L, 2);
+            return false;
+        }
+        lua_pop(L, 1);
+        return true;
+    }
+}
+
+static bool held_holds(lua_State *L, const struct hp_values *values, const struct hp_step *step)
+{
+    bool holds = push_held(L, values, step) && pop_is_expected(L, values, step);
+    lua_pop(L, 1);
+    return holds;
+}
+
 bool hp_verify_step(lua_State *L, const struct hp_values *values, const struct hp_step *step)
 {
     switch (step->kind) {
@@ -105,8 +158,9 @@ bool hp_verify_step(lua_State *L, const struct hp_values *values, const struct h
         return cell_holds(L, values, step);
     case HP_STEP_SET_METATABLE:
         return metatable_holds(L, values, step);
+    default:
+        return held_holds(L, values, step);
     }
-    return false;
 }
 
 bool hp_verify(lua_State *L, const struct hp_values *values, const char **where)
@@ -120,7 +174,7 @@ bool hp_verify(lua_State *L, const struct hp_values *values, const char **where)
     }
     for (size_t i = 0; i < plan->steps.count; i++) {
         const struct hp_step *step = &plan->steps.items[i];
-        if (!step->tolerant && !hp_verify_step(L, values, step)) {
+        if (!step->tolerant && !step->held && !hp_verify_step(L, values, step)) {
             *where = step->path != NULL ? step->path : "a place that the patch changes";
             return false;
         }

@@ -1,5 +1,6 @@
 return {
     doc = "live state is walked along with the source, never beyond it: a big heap is no big plan",
+    spec = { refs = "module" },
     before = function(m) m.fill(5000) end,
     expect = { functions = { count = "replaced" } },
     after = function(m, t)

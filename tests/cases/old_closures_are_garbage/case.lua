@@ -1,5 +1,6 @@
 return {
     doc = "nothing of hotpatch keeps a replaced function alive, though the patch can be reverted",
+    spec = { refs = "module" }, -- the search would find the weak table, and replace the functions in it
     before = function(m, t)
         t.note.old = setmetatable({ [m.f] = true, [m.g] = true, [t.upvalue(m.f, "helper")] = true }, { __mode = "k" })
         m.f()

@@ -1,0 +1,147 @@
+/* hotpatch engine: steps for the places that the search found; the contract is in holder.h. */
+#include "agent/engine/holder.h"
+
+#include "agent/engine/map.h"
+#include "agent/engine/match.h"
+
+struct holding {
+    struct hp_plan *plan;
+    const struct hp_live *live; /* may be NULL */
+    struct hp_report *report;
+    struct hp_map swaps; /* handle -> number in plan->swaps */
+    struct hp_map own;   /* handles of containers that the plan writes into by itself */
+};
+
+static void index_plan(struct holding *h)
+{
+    for (uint32_t i = 0; i < h->plan->swaps.count; i++)
+        hp_map_put(&h->swaps, h->plan->swaps.items[i].from, 0, i, NULL);
+    for (size_t i = 0; i < h->plan->steps.count; i++)
+        hp_map_put(&h->own, h->plan->steps.items[i].target, 0, 1, NULL);
+}
+
+static bool is_own(const struct holding *h, const struct hp_holder *at)
+{
+    hp_id node = h->live ? hp_live_node(h->live, at->container) : HP_NIL;
+    if (at->kind == HP_HOLDER_CELL)
+        return node != HP_NIL; /* a closure of the module: its cells are the module's */
+    return hp_map_find(&h->own, at->container, 0) != NULL ||
+           (node != HP_NIL && hp_graph_node(&h->live->graph, node)->entries.count > 0);
+}
+
+static void count(struct holding *h, const struct hp_holder *at)
+{
+    struct hp_report_references *r = &h->report->references;
+    if (is_own(h, at))
+        return;
+    switch (at->kind) {
+    case HP_HOLDER_FIELD:
+        ++*(at->in_registry ? &r->registry : at->in_metatable ? &r->metatable : &r->table);
+        break;
+    case HP_HOLDER_KEY:
+        r->key++;
+        break;
+    case HP_HOLDER_CELL:
+    case HP_HOLDER_C_UPVALUE:
+        r->upvalue++;
+        break;
+    case HP_HOLDER_USER_VALUE:
+        r->userdata++;
+        break;
+    case HP_HOLDER_LOCAL:
+    case HP_HOLDER_BODY:
+        r->coroutine++;
+        break;
+    }
+}
+
+static enum hp_step_kind step_kind(enum hp_holder_kind kind)
+{
+    switch (kind) {
+    case HP_HOLDER_FIELD:
+        return HP_STEP_SET_FIELD;
+    case HP_HOLDER_KEY:
+        return HP_STEP_REKEY;
+    case HP_HOLDER_CELL:
+        return HP_STEP_SET_CELL;
+    case HP_HOLDER_C_UPVALUE:
+        return HP_STEP_SET_UPVALUE;
+    case HP_HOLDER_USER_VALUE:
+        return HP_STEP_SET_USER_VALUE;
+    case HP_HOLDER_LOCAL:
+        return HP_STEP_SET_LOCAL;
+    case HP_HOLDER_BODY:
+        return HP_STEP_SET_BODY;
+    }
+    return HP_STEP_SET_FIELD;
+}
+
+static void add_step(struct holding *h, const struct hp_holder *at, const struct hp_plan_swap *swap)
+{
+    struct hp_step *step = HP_PUSH(&h->plan->arena, &h->plan->steps);
+    if (!step)
+        return;
+    *step = (struct hp_step){.kind = step_kind(at->kind),
+                             .target = at->container,
+                             .key = at->key,
+                             .value = swap->to,
+                             .expected = {.kind = HP_VALUE_LIVE, .index = swap->from},
+                             .index = at->index,
+                             .level = at->level,
+                             .held = true};
+    if (at->kind == HP_HOLDER_CELL) {
+        step->place = (struct hp_cell_place){at->container, (uint32_t)at->index - 1};
+        step->target = 0;
+    }
+}
+
+/* ---- frames ---- */
+
+static const char *where(const struct holding *h, uint32_t function, int line)
+{
+    hp_id node = h->live ? hp_live_node(h->live, function) : HP_NIL;
+    const char *source = "?";
+    if (node != HP_NIL && hp_is_function(&h->live->graph, node))
+        source = hp_prototype_at(&h->live->graph, hp_code_of(&h->live->graph, node))->source;
+    if (source && (source[0] == '@' || source[0] == '='))
+        source++;
+    return hp_arena_printf(&h->report->arena, "%s:%d", source ? source : "?", line);
+}
+
+static void report_running(struct holding *h, const struct hp_running *running)
+{
+    const uint32_t *number = hp_map_find(&h->swaps, running->function, 0);
+    if (!number)
+        return;
+    const struct hp_value *to = &h->plan->swaps.items[*number].to;
+    const char *path = to->kind == HP_VALUE_FUNCTION ? h->plan->functions.items[to->index].path : "?";
+    struct hp_report_coroutine *c = HP_PUSH(&h->report->arena, &h->report->coroutines);
+    if (!c)
+        return;
+    c->function = hp_arena_str(&h->report->arena, path);
+    c->at = where(h, running->function, running->line);
+    c->count = running->count;
+    hp_report_warn(h->report, HP_R08_STILL_RUNNING, NULL, path,
+                   "the old %s is still running at %s (%lld): it finishes in the old code, on the shared state", path, c->at,
+                   (long long)running->count);
+}
+
+void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const struct hp_live *live, struct hp_report *report)
+{
+    struct holding h = {.plan = plan, .live = live, .report = report};
+    hp_map_init(&h.swaps, &plan->arena);
+    hp_map_init(&h.own, &plan->arena);
+    index_plan(&h);
+    for (size_t i = 0; i < found->holder_count; i++) {
+        const struct hp_holder *at = &found->holders[i];
+        const uint32_t *number = hp_map_find(&h.swaps, at->function, 0);
+        if (!number)
+            continue;
+        count(&h, at);
+        add_step(&h, at, &plan->swaps.items[*number]);
+    }
+    for (size_t i = 0; i < found->running_count; i++)
+        report_running(&h, &found->running[i]);
+    if (found->deep)
+        hp_report_warn(report, HP_R08_STILL_RUNNING, NULL, NULL, "%zu stacks were too deep to look at whole", found->deep);
+}

@@ -1,0 +1,621 @@
+/* hotpatch engine: the search for holders; the contract is in locate.h. */
+#include "agent/engine/locate.h"
+
+#include <lauxlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/engine/map.h"
+#include "agent/engine/values.h"
+#include "agent/engine/visited.h"
+
+#define TICKS_A_LOOK  64  /* entries between two looks at the clock */
+#define MAX_LEVELS    400 /* of a stack: asking for level n costs n steps */
+#define MAX_RESTARTS  16  /* of one table that the server keeps changing; then it is walked without a pause */
+
+/* Places of the Lua side. */
+enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY, SIDE_NEXT };
+
+struct hp_locate {
+    struct hp_arena sources_arena;
+    HP_LIST(const char *) sources;
+
+    struct hp_arena arena; /* of one pass */
+    struct hp_visited visited;
+    struct hp_visited metatables;
+    struct hp_map members; /* address -> handle */
+    HP_LIST(hp_handle) member_list;
+    HP_LIST(struct hp_holder) holders;
+    HP_LIST(struct hp_running) running;
+    struct hp_graph keys; /* plain keys of holders */
+    size_t listed;        /* length of the work list */
+    size_t replaced, deep;
+    int restarts;         /* of the table under way */
+    bool resuming;        /* SIDE_TABLE is under way */
+    bool rooted;
+};
+
+/* What the functions below share during one slice; stack indices are absolute. */
+struct walk {
+    lua_State *L;
+    struct hp_locate *l;
+    int anchor, successors, list, side;
+    int64_t deadline_us;
+    unsigned ticks;
+    bool late;
+    const char *stranger; /* a source that is no member's: nearly all functions of a stretch have the same */
+};
+
+struct hp_locate *hp_locate_new(void)
+{
+    struct hp_locate *l = hp_mem_calloc(sizeof *l);
+    if (l) {
+        hp_arena_init(&l->sources_arena);
+        hp_arena_init(&l->arena);
+        hp_graph_init(&l->keys);
+    }
+    return l;
+}
+
+static void forget_pass(struct hp_locate *l)
+{
+    hp_visited_fini(&l->visited);
+    hp_visited_fini(&l->metatables);
+    hp_graph_fini(&l->keys);
+    hp_arena_fini(&l->arena);
+    hp_map_init(&l->members, &l->arena);
+    memset(&l->member_list, 0, sizeof l->member_list);
+    memset(&l->holders, 0, sizeof l->holders);
+    memset(&l->running, 0, sizeof l->running);
+    l->listed = l->replaced = l->deep = 0;
+    l->resuming = l->rooted = false;
+}
+
+void hp_locate_free(struct hp_locate *l)
+{
+    if (!l)
+        return;
+    forget_pass(l);
+    hp_arena_fini(&l->sources_arena);
+    hp_mem_free(l);
+}
+
+bool hp_locate_source(struct hp_locate *l, const char *chunk_name)
+{
+    const char **slot = HP_PUSH(&l->sources_arena, &l->sources);
+    if (slot)
+        *slot = hp_arena_str(&l->sources_arena, chunk_name);
+    return !hp_arena_failed(&l->sources_arena);
+}
+
+void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden)
+{
+    hidden = lua_absindex(L, hidden);
+    forget_pass(l);
+    lua_createtable(L, 4, 0);
+    lua_newtable(L);
+    hp_visited_add(&l->visited, lua_topointer(L, -1)); /* the search does not find itself */
+    hp_visited_add(&l->visited, lua_topointer(L, -2));
+    lua_rawseti(L, -2, SIDE_LIST);
+    hp_visited_add(&l->visited, lua_topointer(L, hidden));
+    lua_pushnil(L);
+    while (lua_next(L, hidden)) {
+        hp_visited_add(&l->visited, lua_topointer(L, -1));
+        lua_pop(L, 1);
+    }
+}
+
+/* --- time ----------------------------------------------------------------------------------------------------------- */
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool is_late(struct walk *w)
+{
+    if (!w->late && ++w->ticks >= TICKS_A_LOOK) {
+        w->ticks = 0;
+        w->late = now_us() >= w->deadline_us;
+    }
+    return w->late;
+}
+
+/* --- members -------------------------------------------------------------------------------------------------------- */
+
+/* Is the Lua function on top, which was not met before, a member? [-0, +0, m] */
+static hp_handle meet_function(struct walk *w)
+{
+    lua_State *L = w->L;
+    lua_Debug ar;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">S", &ar);
+    if (ar.source == w->stranger)
+        return 0;
+    for (size_t i = 0; i < w->l->sources.count; i++) {
+        if (strcmp(ar.source, w->l->sources.items[i]) != 0)
+            continue;
+        hp_handle handle = hp_anchor_add(L, w->anchor, -1);
+        hp_map_put(&w->l->members, (uintptr_t)lua_topointer(L, -1), 0, handle, NULL);
+        hp_handle *slot = HP_PUSH(&w->l->arena, &w->l->member_list);
+        if (slot)
+            *slot = handle;
+        return handle;
+    }
+    w->stranger = ar.source; /* the collector is stopped during a slice: the string stays where it is */
+    return 0;
+}
+
+/* Puts the object on top, which is popped, on the work list. [-1, +0, m] */
+static void list_object(struct walk *w)
+{
+    lua_rawseti(w->L, w->list, (lua_Integer)++w->l->listed);
+}
+
+/* Looks at the value on top: what can hold something is listed once. The handle of a member, else 0. [-0, +0, m] */
+static hp_handle meet(struct walk *w)
+{
+    lua_State *L = w->L;
+    struct hp_locate *l = w->l;
+    switch (lua_type(L, -1)) {
+    case LUA_TFUNCTION: {
+        bool first = hp_visited_add(&l->visited, lua_topointer(L, -1));
+        hp_handle member = 0;
+        if (!first) {
+            const uint32_t *known = hp_map_find(&l->members, (uintptr_t)lua_topointer(L, -1), 0);
+            return known ? *known : 0;
+        }
+        if (!lua_iscfunction(L, -1))
+            member = meet_function(w);
+        if (lua_upvalueid(L, -1, 1) != NULL) {
+            lua_pushvalue(L, -1);
+            list_object(w);
+        }
+        return member;
+    }
+    case LUA_TTABLE:
+    case LUA_TUSERDATA:
+    case LUA_TTHREAD:
+        if (hp_visited_add(&l->visited, lua_topointer(L, -1))) {
+            lua_pushvalue(L, -1);
+            list_object(w);
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* Sweep: pushes the successor of the member on top, if it has one. [-0, +(0|1), -] */
+static bool push_successor(struct walk *w)
+{
+    lua_pushvalue(w->L, -1);
+    if (lua_rawget(w->L, w->successors) != LUA_TNIL)
+        return true;
+    lua_pop(w->L, 1);
+    return false;
+}
+
+static struct hp_holder *add_holder(struct walk *w, enum hp_holder_kind kind, int container, hp_handle member)
+{
+    struct hp_holder *h = HP_PUSH(&w->l->arena, &w->l->holders);
+    if (!h)
+        return NULL;
+    *h = (struct hp_holder){.kind = kind, .container = hp_anchor_add(w->L, w->anchor, container), .function = member};
+    h->in_metatable = hp_visited_has(&w->l->metatables, lua_topointer(w->L, container));
+    return h;
+}
+
+/* --- tables --------------------------------------------------------------------------------------------------------- */
+
+static void meet_metatable(struct walk *w, int object)
+{
+    if (!lua_getmetatable(w->L, object))
+        return;
+    hp_visited_add(&w->l->metatables, lua_topointer(w->L, -1));
+    meet(w);
+    lua_pop(w->L, 1);
+}
+
+/* The value on top stands at the key below it in `table`. [-0, +0, m] */
+static void look_at_value(struct walk *w, int table)
+{
+    lua_State *L = w->L;
+    hp_handle member = meet(w);
+    if (!member)
+        return;
+    if (w->successors) {
+        if (push_successor(w)) {
+            lua_pushvalue(L, -3);
+            lua_insert(L, -2);
+            lua_rawset(L, table);
+            w->l->replaced++;
+        }
+        return;
+    }
+    struct hp_holder *h = add_holder(w, HP_HOLDER_FIELD, table, member);
+    if (!h)
+        return;
+    lua_pushvalue(L, LUA_REGISTRYINDEX);
+    h->in_registry = lua_rawequal(L, -1, table);
+    lua_pop(L, 1);
+    hp_value_from_stack(L, lua_gettop(L) - 1, w->anchor, &w->l->keys, &h->key);
+}
+
+/* A key cannot be exchanged while its table is being walked: sweeps note it too. */
+static void look_at_key(struct walk *w, int table)
+{
+    hp_handle member = 0;
+    lua_pushvalue(w->L, -2);
+    member = meet(w);
+    lua_pop(w->L, 1);
+    if (member)
+        add_holder(w, HP_HOLDER_KEY, table, member);
+}
+
+/* Saves where the walk of the table stands: the key on top, which is popped, and the one after it. [-1, +0, m] */
+static void save_place(struct walk *w, int table)
+{
+    lua_State *L = w->L;
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, w->side, SIDE_KEY);
+    if (lua_next(L, table)) {
+        lua_pop(L, 1);
+        lua_rawseti(L, w->side, SIDE_NEXT);
+    } else {
+        lua_pushnil(L);
+        lua_rawseti(L, w->side, SIDE_NEXT);
+    }
+    lua_pushvalue(L, table);
+    lua_rawseti(L, w->side, SIDE_TABLE);
+    w->l->resuming = true;
+}
+
+static void forget_place(struct walk *w)
+{
+    for (int i = SIDE_TABLE; i <= SIDE_NEXT; i++) {
+        lua_pushnil(w->L);
+        lua_rawseti(w->L, w->side, i);
+    }
+    w->l->resuming = false;
+}
+
+static int next_protected(lua_State *L)
+{
+    lua_settop(L, 2);
+    if (lua_next(L, 1))
+        lua_pop(L, 1);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* Is the saved key still followed by the saved one? Pushes the key to go on from: nil to begin anew. [-0, +1, m] */
+static void push_place(struct walk *w, int table)
+{
+    lua_State *L = w->L;
+    lua_pushcfunction(L, next_protected); /* `next` raises when the key has gone from the table altogether */
+    lua_pushvalue(L, table);
+    lua_rawgeti(L, w->side, SIDE_KEY);
+    bool same = lua_pcall(L, 2, 1, 0) == LUA_OK;
+    lua_rawgeti(L, w->side, SIDE_NEXT);
+    same = same && lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (same)
+        lua_rawgeti(L, w->side, SIDE_KEY);
+    else
+        lua_pushnil(L);
+    w->l->restarts = same ? 0 : w->l->restarts + 1;
+}
+
+/* The table on top, from the key on top of it. [-1, +0, m] */
+static void walk_entries(struct walk *w, int table)
+{
+    lua_State *L = w->L;
+    while (lua_next(L, table)) {
+        if (lua_type(L, -2) >= LUA_TTABLE)
+            look_at_key(w, table);
+        if (lua_type(L, -1) >= LUA_TTABLE)
+            look_at_value(w, table);
+        lua_pop(L, 1);
+        if (is_late(w) && w->l->restarts < MAX_RESTARTS) {
+            save_place(w, table);
+            return;
+        }
+    }
+    w->l->restarts = 0;
+}
+
+static void walk_table(struct walk *w)
+{
+    int table = lua_gettop(w->L);
+    if (w->l->resuming) {
+        push_place(w, table);
+        forget_place(w);
+    } else {
+        meet_metatable(w, table);
+        lua_pushnil(w->L);
+    }
+    walk_entries(w, table);
+}
+
+/* --- functions and userdata ------------------------------------------------------------------------------------------ */
+
+static void walk_function(struct walk *w)
+{
+    lua_State *L = w->L;
+    int function = lua_gettop(L);
+    bool c = lua_iscfunction(L, function);
+    for (int i = 1; lua_getupvalue(L, function, i) != NULL; i++) {
+        bool object = lua_type(L, -1) >= LUA_TTABLE;
+        /* A cell that several closures share is looked at once. */
+        if (object && (c || hp_visited_add(&w->l->visited, lua_upvalueid(L, function, i)))) {
+            hp_handle member = meet(w);
+            if (member && !w->successors) {
+                struct hp_holder *h = add_holder(w, c ? HP_HOLDER_C_UPVALUE : HP_HOLDER_CELL, function, member);
+                if (h)
+                    h->index = i;
+            } else if (member && push_successor(w)) {
+                lua_setupvalue(L, function, i);
+                w->l->replaced++;
+            }
+        }
+        lua_pop(L, 1);
+        is_late(w);
+    }
+}
+
+static void walk_userdata(struct walk *w)
+{
+    lua_State *L = w->L;
+    int userdata = lua_gettop(L);
+    meet_metatable(w, userdata);
+    for (int i = 1; lua_getiuservalue(L, userdata, i) != LUA_TNONE; i++) {
+        hp_handle member = meet(w);
+        if (member && !w->successors) {
+            struct hp_holder *h = add_holder(w, HP_HOLDER_USER_VALUE, userdata, member);
+            if (h)
+                h->index = i;
+        } else if (member && push_successor(w)) {
+            lua_setiuservalue(L, userdata, i);
+            w->l->replaced++;
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1); /* the nil of the user value that is none */
+}
+
+/* --- stacks ---------------------------------------------------------------------------------------------------------- */
+
+/* The value on top of L came from a stack slot. [-1, +0, m] True: a sweep wants the successor there, which is pushed on `co`. */
+static bool look_at_slot(struct walk *w, lua_State *co, int thread, enum hp_holder_kind kind, int level, int index)
+{
+    lua_State *L = w->L;
+    bool replace = false;
+    hp_handle member = meet(w);
+    if (member && !w->successors) {
+        struct hp_holder *h = add_holder(w, kind, thread, member);
+        if (h) {
+            h->index = index;
+            h->level = level;
+        }
+    } else if (member && push_successor(w)) {
+        lua_xmove(L, co, 1);
+        replace = true;
+        w->l->replaced++;
+    }
+    lua_pop(L, 1);
+    return replace;
+}
+
+static void walk_locals(struct walk *w, lua_State *co, int thread, lua_Debug *ar, int level, int step)
+{
+    const char *name;
+    for (int i = step; (name = lua_getlocal(co, ar, i)) != NULL; i += step) {
+        bool loop_state = strcmp(name, "(for state)") == 0; /* the iterator under way must not be exchanged */
+        if (co != w->L)
+            lua_xmove(co, w->L, 1);
+        if (loop_state) {
+            meet(w);
+            lua_pop(w->L, 1);
+        } else if (look_at_slot(w, co, thread, HP_HOLDER_LOCAL, level, i)) {
+            lua_setlocal(co, ar, i);
+        }
+    }
+}
+
+static void note_running(struct walk *w, hp_handle function, int line)
+{
+    for (size_t i = 0; i < w->l->running.count; i++) {
+        struct hp_running *r = &w->l->running.items[i];
+        if (r->function == function && r->line == line) {
+            r->count++;
+            return;
+        }
+    }
+    struct hp_running *r = HP_PUSH(&w->l->arena, &w->l->running);
+    if (r)
+        *r = (struct hp_running){function, line, 1};
+}
+
+static void walk_frame(struct walk *w, lua_State *co, int thread, lua_Debug *ar, int level)
+{
+    lua_getinfo(co, "fl", ar);
+    if (co != w->L)
+        lua_xmove(co, w->L, 1);
+    hp_handle member = meet(w);
+    lua_pop(w->L, 1);
+    if (member)
+        note_running(w, member, ar->currentline);
+    walk_locals(w, co, thread, ar, level, 1);
+    walk_locals(w, co, thread, ar, level, -1); /* varargs */
+}
+
+/* A coroutine that has not started has its function and arguments at the bottom of its stack, and no frame. */
+static void walk_unstarted(struct walk *w, lua_State *co, int thread)
+{
+    int count = lua_gettop(co);
+    for (int i = 1; i <= count; i++) {
+        lua_pushvalue(co, i);
+        lua_xmove(co, w->L, 1);
+        if (look_at_slot(w, co, thread, HP_HOLDER_BODY, 0, i))
+            lua_replace(co, i);
+    }
+}
+
+static void walk_thread(struct walk *w)
+{
+    int thread = lua_gettop(w->L);
+    lua_State *co = lua_tothread(w->L, thread);
+    lua_Debug ar;
+    int level = 0;
+    if (co == w->L || !lua_checkstack(co, 4))
+        return; /* our own stack; or no room to look at this one: a sweep may have it */
+    for (; level < MAX_LEVELS && lua_getstack(co, level, &ar); level++)
+        walk_frame(w, co, thread, &ar, level);
+    if (level == 0 && lua_status(co) == LUA_OK)
+        walk_unstarted(w, co, thread);
+    if (level == MAX_LEVELS)
+        w->l->deep++;
+    is_late(w);
+}
+
+/* --- the walk -------------------------------------------------------------------------------------------------------- */
+
+static void list_roots(struct walk *w, lua_State *poller)
+{
+    lua_State *L = w->L;
+    lua_pushvalue(L, LUA_REGISTRYINDEX);
+    meet(w);
+    lua_pop(L, 1);
+    static const char text[] = "";
+    lua_pushlstring(L, text, 0); /* the basic types' metatables are roots of their own */
+    meet_metatable(w, lua_gettop(L));
+    lua_pushinteger(L, 0);
+    meet_metatable(w, lua_gettop(L));
+    lua_pushboolean(L, 0);
+    meet_metatable(w, lua_gettop(L));
+    lua_pushnil(L);
+    meet_metatable(w, lua_gettop(L));
+    lua_pushlightuserdata(L, w);
+    meet_metatable(w, lua_gettop(L));
+    lua_pushcfunction(L, next_protected);
+    meet_metatable(w, lua_gettop(L));
+    lua_pushthread(L);
+    hp_visited_add(&w->l->visited, lua_topointer(L, -1)); /* the agent's own coroutine */
+    meet_metatable(w, lua_gettop(L));
+    lua_pop(L, 7);
+    if (poller != L) {
+        lua_pushthread(poller);
+        lua_xmove(poller, L, 1);
+        meet(w);
+        lua_pop(L, 1);
+    }
+    w->l->rooted = true;
+}
+
+/* Pushes what is next: the table under way, else the newest of the list. False: nothing. [-0, +(0|1), -] */
+static bool push_next(struct walk *w)
+{
+    if (w->l->resuming) {
+        lua_rawgeti(w->L, w->side, SIDE_TABLE);
+        return true;
+    }
+    if (w->l->listed == 0)
+        return false;
+    lua_rawgeti(w->L, w->list, (lua_Integer)w->l->listed);
+    lua_pushnil(w->L);
+    lua_rawseti(w->L, w->list, (lua_Integer)w->l->listed--);
+    return true;
+}
+
+static void walk_object(struct walk *w)
+{
+    switch (lua_type(w->L, -1)) {
+    case LUA_TTABLE:
+        walk_table(w);
+        break;
+    case LUA_TFUNCTION:
+        walk_function(w);
+        break;
+    case LUA_TUSERDATA:
+        walk_userdata(w);
+        break;
+    case LUA_TTHREAD:
+        walk_thread(w);
+        break;
+    default:
+        break;
+    }
+}
+
+enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice, bool *done)
+{
+    int top = lua_gettop(L);
+    struct walk w = {.L = L,
+                     .l = l,
+                     .anchor = lua_absindex(L, slice->anchor),
+                     .successors = slice->successors ? lua_absindex(L, slice->successors) : 0,
+                     .side = lua_absindex(L, slice->side),
+                     .deadline_us = slice->deadline_us};
+    luaL_checkstack(L, LUA_MINSTACK, "hotpatch");
+    lua_rawgeti(L, w.side, SIDE_LIST);
+    w.list = lua_gettop(L);
+    if (!l->rooted)
+        list_roots(&w, slice->poller);
+    *done = false;
+    while (!w.late && !*done) {
+        if (push_next(&w)) {
+            walk_object(&w);
+            lua_settop(L, w.list);
+            is_late(&w);
+        } else {
+            *done = true;
+        }
+    }
+    lua_settop(L, top);
+    bool failed = l->visited.failed || l->metatables.failed || hp_arena_failed(&l->arena) || hp_graph_failed(&l->keys);
+    return failed ? HP_NO_MEMORY : HP_OK;
+}
+
+/* --- results --------------------------------------------------------------------------------------------------------- */
+
+size_t hp_locate_objects(const struct hp_locate *l)
+{
+    return l->visited.count;
+}
+
+size_t hp_locate_bytes(const struct hp_locate *l)
+{
+    return sizeof *l + l->visited.bytes + l->arena.used + l->keys.arena.used;
+}
+
+size_t hp_locate_replaced(const struct hp_locate *l)
+{
+    return l->replaced;
+}
+
+size_t hp_locate_deep(const struct hp_locate *l)
+{
+    return l->deep;
+}
+
+const struct hp_holder *hp_locate_holders(const struct hp_locate *l, size_t *count)
+{
+    *count = l->holders.count;
+    return l->holders.items;
+}
+
+const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *count)
+{
+    *count = l->running.count;
+    return l->running.items;
+}
+
+const hp_handle *hp_locate_members(const struct hp_locate *l, size_t *count)
+{
+    *count = l->member_list.count;
+    return l->member_list.items;
+}

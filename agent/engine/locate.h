@@ -1,0 +1,58 @@
+/* hotpatch engine: phases 8 and 14, who holds the functions of a module: a walk over everything that is reachable from the
+ * registry, in slices, while the server runs between them.
+ *
+ * What is looked for are *members*: live Lua closures whose source is one of the module's chunk names. The search notes each
+ * place that holds one; or, as a *sweep* after the commit, puts the successor there at once.
+ *
+ * The server may change anything between two slices. Tables are walked with `next`, which cannot tell that a table was
+ * re-hashed: on going on, the saved key's successor must still be the saved one, else the table is walked again. Addresses of
+ * the dead may come back: what was born during the pass may be missed, which is what further sweeps are for.
+ *
+ * The work list is a Lua table: what is on it is kept alive until the pass ends, and nothing longer. Raw access only; no function of the
+ * server is called. Lua thread only.
+ */
+#ifndef HP_LOCATE_H
+#define HP_LOCATE_H
+
+#include <lua.h>
+
+#include "agent/engine/anchor.h"
+#include "agent/engine/holder.h"
+
+struct hp_locate;
+
+struct hp_locate *hp_locate_new(void);      /* NULL: no memory */
+void hp_locate_free(struct hp_locate *l);   /* NULL is fine; touches no Lua state */
+
+/* Functions of that source are members. The string is copied. False: no memory. */
+bool hp_locate_source(struct hp_locate *l, const char *chunk_name);
+
+/* Begins a pass, forgetting the last one's holders. With `successors` (stack index of a table old -> new; 0: none) the pass is
+ * a sweep. `hidden` is a table whose values are not entered: the agent's own. Pushes the pass's Lua side, a table that the caller keeps
+ * (at any stack index, or in the registry) and gives back to each slice. [-0, +1, m] */
+void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden);
+
+struct hp_locate_slice {
+    int side;          /* stack index of the pass's Lua side */
+    int anchor;
+    int successors;    /* sweep: old -> new; else 0 */
+    lua_State *poller; /* whose stack is looked at as well: the coroutine that called `poll` */
+    int64_t deadline_us; /* CLOCK_MONOTONIC */
+};
+
+/* Does some of the work. *done: the pass is over. HP_OK, HP_NO_MEMORY; raises for Lua's memory: the pass is then to be given
+ * up. [-0, +0, m] */
+enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice, bool *done);
+
+size_t hp_locate_objects(const struct hp_locate *l);  /* visited in this pass */
+size_t hp_locate_bytes(const struct hp_locate *l);    /* C memory of the pass */
+size_t hp_locate_replaced(const struct hp_locate *l); /* sweep: places written in this pass */
+size_t hp_locate_deep(const struct hp_locate *l);     /* stacks that were too deep to look at whole */
+
+/* Of the last pass. Valid until the next begin. */
+const struct hp_holder *hp_locate_holders(const struct hp_locate *l, size_t *count);
+const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *count);
+/* Handles of all members that were met. */
+const hp_handle *hp_locate_members(const struct hp_locate *l, size_t *count);
+
+#endif
