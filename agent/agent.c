@@ -29,11 +29,14 @@ struct hp_agent *hp_agent_get(lua_State *L)
     return agent && !agent->closed ? agent : NULL;
 }
 
-static void drop_desk(struct hp_agent *agent)
+static void drop_desk(lua_State *L, struct hp_agent *agent)
 {
     struct hp_desk *desk = agent->desk;
     if (!desk)
         return;
+    hp_service_notice_fork();
+    hp_dispatch_abandon(L, agent->engine, desk, HP_NO_AGENT,
+                        "the agent was stopped before the request was through; nothing changed");
     agent->desk = NULL;
     hp_service_leave(desk);
     if (!desk->dead)
@@ -56,7 +59,7 @@ static int agent_collect(lua_State *L)
             hp_service_leave(agent->desk);
         return 0;
     }
-    drop_desk(agent);
+    drop_desk(L, agent);
     if (agent->engine)
         hp_engine_close(agent->engine, L);
     agent->engine = NULL;
@@ -76,16 +79,16 @@ static void say_disabled_once(void)
         fputs("hotpatch: off, because HOTPATCH_DISABLE is set\n", stderr);
 }
 
-static void open_engine(lua_State *L, struct hp_agent *agent, const struct hotpatch_options *options,
-                        const char **error)
+/* False with *error a sentence, static. */
+static bool open_engine(lua_State *L, struct hp_agent *agent, const char **error)
 {
-    struct hp_engine_options engine_options = {0};
-    if (options) {
-        engine_options.allow = options->allow;
-        engine_options.deny = options->deny;
-        engine_options.max_pause_ms = options->max_pause_ms;
-    }
-    agent->engine = hp_engine_open(L, &engine_options, error);
+    const struct hp_engine_options defaults = {0};
+    *error = NULL;
+    if (!agent->engine)
+        agent->engine = hp_engine_open(L, &defaults, error);
+    if (!agent->engine && !*error)
+        *error = "not enough memory";
+    return agent->engine != NULL;
 }
 
 struct hp_agent *hp_agent_obtain(lua_State *L)
@@ -101,7 +104,7 @@ struct hp_agent *hp_agent_obtain(lua_State *L)
     agent = lua_newuserdatauv(L, sizeof *agent, 0);
     memset(agent, 0, sizeof *agent);
     agent->off_bell = -1;
-    agent->budget_ms = DEFAULT_PAUSE_MS;
+    agent->pause_ms = DEFAULT_PAUSE_MS;
     agent->off = is_disabled();
     lua_createtable(L, 0, 2);
     lua_pushcfunction(L, agent_collect);
@@ -111,7 +114,7 @@ struct hp_agent *hp_agent_obtain(lua_State *L)
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
     if (!agent->off)
-        open_engine(L, agent, NULL, &ignored);
+        open_engine(L, agent, &ignored);
     return agent;
 }
 
@@ -156,28 +159,26 @@ static const char *push_script(lua_State *L)
     return script;
 }
 
-static bool wants_own_engine(const struct hotpatch_options *options)
+static void need_engine(lua_State *L, struct hp_agent *agent)
 {
-    return options->allow || options->deny || options->max_pause_ms > 0;
+    const char *error;
+    if (!open_engine(L, agent, &error))
+        luaL_error(L, "hotpatch.start: %s", error);
+    if (hp_engine_busy(agent->engine)) /* its options cannot change under a request */
+        luaL_error(L, "hotpatch.start: a request is running; call it when that is done");
 }
 
-/* An engine takes its options when it opens. */
-static void give_engine_options(lua_State *L, struct hp_agent *agent, const struct hotpatch_options *options)
+static bool give_engine_options(struct hp_agent *agent, const struct hotpatch_options *options)
 {
-    const char *error = NULL;
-    if (agent->engine && !wants_own_engine(options))
-        return;
-    if (agent->engine && hp_engine_busy(agent->engine))
-        luaL_error(L, "hotpatch.start: a request is running");
-    if (agent->engine && hp_engine_generation(agent->engine) > 0)
-        luaL_error(L, "hotpatch.start: 'allow', 'deny' and 'max_pause_ms' cannot change once something has "
-                      "been patched; give "
-                      "them at the first start");
-    if (agent->engine)
-        hp_engine_close(agent->engine, L);
-    open_engine(L, agent, options, &error);
-    if (!agent->engine)
-        luaL_error(L, "hotpatch.start: %s", error ? error : "not enough memory");
+    const struct hp_engine_options wanted = {
+        .allow = options->allow,
+        .deny = options->deny,
+        .max_pause_ms = options->max_pause_ms,
+    };
+    if (!hp_engine_configure(agent->engine, &wanted))
+        return false;
+    agent->pause_ms = options->max_pause_ms > 0 ? options->max_pause_ms : DEFAULT_PAUSE_MS;
+    return true;
 }
 
 static struct hp_desk *new_desk(lua_State *L, const struct hotpatch_options *options, const char *name)
@@ -208,17 +209,20 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
         luaL_error(L, "hotpatch.start: %s", why.text);
     hp_program_name(options.name, push_script(L), name);
     lua_pop(L, 1);
-    give_engine_options(L, agent, &options);
+    need_engine(L, agent);
     struct hp_desk *desk = new_desk(L, &options, name);
     hp_dispatch_publish(agent->engine, desk);
     if (!hp_service_join(desk, options.dir, options.listen, &why)) {
         hp_desk_free(desk);
         luaL_error(L, "hotpatch.start: %s", why.text);
     }
+    if (!give_engine_options(agent, &options)) {
+        hp_service_leave(desk);
+        hp_desk_free(desk);
+        luaL_error(L, "hotpatch.start: not enough memory");
+    }
     agent->desk = desk;
     agent->failed = false;
-    if (options.max_pause_ms > 0)
-        agent->budget_ms = options.max_pause_ms;
 }
 
 /* ---- poll, fd, stop ---- */
@@ -246,7 +250,7 @@ int hp_agent_poll(lua_State *L)
     if (agent->desk->dead || !hp_safepoint_here(L, agent->engine) ||
         !hp_mailbox_wants_poll(&agent->desk->mailbox))
         return 0;
-    return open_once(agent) ? hp_safepoint_run(L, agent->engine, agent->desk, agent->budget_ms) : 0;
+    return open_once(agent) ? hp_safepoint_run(L, agent->engine, agent->desk, agent->pause_ms) : 0;
 }
 
 int hp_agent_fd(lua_State *L)
@@ -259,11 +263,11 @@ int hp_agent_fd(lua_State *L)
 
 bool hp_agent_stop(lua_State *L)
 {
-    struct hp_agent *agent = lua_checkstack(L, 1) ? hp_agent_get(L) : NULL;
+    struct hp_agent *agent = lua_checkstack(L, LUA_MINSTACK) ? hp_agent_get(L) : NULL;
     if (!agent || (agent->engine && hp_engine_busy(agent->engine)))
         return false;
     bool was_started = agent->desk || agent->off_bell >= 0;
-    drop_desk(agent);
+    drop_desk(L, agent);
     hp_bell_close(agent->off_bell);
     agent->off_bell = -1;
     return was_started;
@@ -282,7 +286,7 @@ static void describe(const struct hp_agent *agent, struct hp_report_agent *out)
 
 static bool may_run(lua_State *L, struct hp_agent *agent, struct hp_report *report)
 {
-    const char *error = NULL;
+    const char *error;
     if (agent->off) {
         hp_report_fail(report, HP_DENIED, "hotpatch is switched off here by HOTPATCH_DISABLE");
         return false;
@@ -293,10 +297,8 @@ static bool may_run(lua_State *L, struct hp_agent *agent, struct hp_report *repo
                        "the stack");
         return false;
     }
-    if (!agent->engine)
-        open_engine(L, agent, NULL, &error);
-    if (!agent->engine)
-        hp_report_fail(report, HP_NO_MEMORY, "%s", error ? error : "not enough memory");
+    if (!open_engine(L, agent, &error))
+        hp_report_fail(report, HP_NO_MEMORY, "%s", error);
     return agent->engine != NULL;
 }
 
@@ -304,9 +306,12 @@ void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request 
                   struct hp_report *report)
 {
     hp_service_notice_fork();
-    struct hp_desk *desk = agent->desk && !agent->desk->dead ? agent->desk : NULL;
-    if (may_run(L, agent, report))
-        hp_dispatch_local(L, agent->engine, desk, request, report);
+    struct hp_desk *desk = agent->desk;
+    if (may_run(L, agent, report)) {
+        if (desk)
+            hp_dispatch_finish(L, agent->engine, desk);
+        hp_dispatch_local(L, agent->engine, desk && !desk->dead ? desk : NULL, request, report);
+    }
     describe(agent, &report->agent);
 }
 

@@ -20,11 +20,11 @@
 struct hp_agent {
     struct hp_engine *engine; /* NULL: off, or there was no memory; tried again when needed */
     struct hp_desk *desk;     /* NULL: not started */
-    double budget_ms;
-    bool off;     /* HOTPATCH_DISABLE: nothing is opened and nothing patched */
-    int off_bell; /* what fd() gives then: never readable; -1: none yet */
-    bool closed;  /* the state is closing */
-    bool failed;  /* the endpoint did not open; `problem` says why */
+    double pause_ms;          /* that one poll may take, about */
+    bool off;                 /* HOTPATCH_DISABLE: nothing is opened and nothing patched */
+    int off_bell;             /* what fd() gives then: never readable; -1: none yet */
+    bool closed;              /* the state is closing */
+    bool failed;              /* the endpoint did not open; `problem` says why */
     struct hp_why problem;
 };
 
@@ -37,17 +37,18 @@ struct hp_agent *hp_agent_obtain(lua_State *L);
 /* [-0, +0, raises] a sentence; nothing has changed then. */
 void hp_agent_start(lua_State *L, const struct hotpatch_options *options);
 
-/* The number of requests handled. [-0, +0, -] */
+/* The number of requests answered. [-0, +0, -] */
 int hp_agent_poll(lua_State *L);
 
 /* -1 when it is not started. [-0, +0, -] */
 int hp_agent_fd(lua_State *L);
 
-/* False: there was nothing to stop, or a request is running. [-0, +0, -] */
+/* Gives up what is under way, unless it has committed. False: there was nothing to stop, or this is inside a
+ * request, or L's stack has no room. [-0, +0, -] */
 bool hp_agent_stop(lua_State *L);
 
-/* Runs a request of the program itself to its end. Fills in the agent's part of the report too; its strings
- * live as long as the agent. [-0, +0, -] */
+/* Runs a request of the program itself to its end, in one stop; before it, what is under way. Fills in the
+ * agent's part of the report too; its strings live as long as the agent. [-0, +0, -] */
 void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request *request,
                   struct hp_report *report);
 /* The log, newest first. [-0, +0, -] */

@@ -139,8 +139,14 @@ static const char *found_word(enum hp_found found)
 
 static void answer_progress(struct answering *a, struct hp_desk *desk)
 {
+    struct hp_letter_progress progress;
     hp_desk_describe(desk, &a->report.agent, a->now);
-    add_result(a, found_word(hp_mailbox_find(&desk->mailbox, subject_of(a->request))));
+    add_result(a, found_word(hp_mailbox_find(&desk->mailbox, subject_of(a->request), &progress)));
+    if (progress.phase)
+        add_result(a, progress.phase);
+    a->report.cost.objects = progress.objects;
+    a->report.cost.slices = progress.slices;
+    a->report.cost.pause_us = progress.longest_us;
 }
 
 static void answer_cancel(struct answering *a, struct hp_desk *desk)
@@ -148,7 +154,7 @@ static void answer_cancel(struct answering *a, struct hp_desk *desk)
     enum hp_found found = hp_mailbox_cancel(&desk->mailbox, subject_of(a->request));
     hp_desk_describe(desk, &a->report.agent, a->now);
     add_result(a, found_word(found)); /* as it was: "waiting" is withdrawn now */
-    if (found == HP_FOUND_RUNNING || found == HP_FOUND_DONE)
+    if (found == HP_FOUND_DONE)
         a->report.status = HP_NO_CHANGE;
 }
 

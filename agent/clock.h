@@ -1,4 +1,4 @@
-/* hotpatch: the one clock of the agent: milliseconds, monotonic. Any thread. */
+/* hotpatch: the one clock of the agent, monotonic. Any thread. */
 #ifndef HP_CLOCK_H
 #define HP_CLOCK_H
 
@@ -7,11 +7,16 @@
 
 #define HP_NEVER INT64_MAX
 
-static inline int64_t hp_clock_ms(void)
+static inline int64_t hp_clock_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static inline int64_t hp_clock_ms(void)
+{
+    return hp_clock_ns() / 1000000;
 }
 
 #endif

@@ -9,10 +9,23 @@
 
 #include "agent/mailbox.h"
 
+/* A request that was taken and is not done: between polls, as many slices as it needs. The Lua thread's
+ * alone.
+ */
+struct hp_job {
+    struct hp_letter *letter; /* the mailbox's; NULL: nothing is under way, and the rest is 0 */
+    struct hp_report *report; /* ours until it is handed over; the engine fills it */
+    int64_t generation;       /* before it began: another one now means that it has committed */
+    int64_t started_ns;
+    int64_t stop_ns;    /* how long it has stopped the Lua thread in this poll */
+    int64_t longest_ns; /* the same, of the worst poll */
+};
+
 struct hp_desk {
     struct hp_desk *next; /* the service's list */
     struct hp_mailbox mailbox;
     bool dead; /* forked away from its endpoint: touch nothing of it */
+    struct hp_job job;
 
     /* Constant after hp_desk_new; the strings are in the arena. */
     struct hp_arena arena;
@@ -22,7 +35,7 @@ struct hp_desk {
     const char *safepoint;
     int64_t started;
 
-    /* The snapshot, under `lock`. */
+    /* The snapshot, under `lock`; only the Lua thread writes it. */
     pthread_mutex_t lock;
     struct hp_report *log; /* its `patches`; NULL: none yet */
     int64_t generation;

@@ -1,18 +1,12 @@
 #include "agent/dispatch.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/clock.h"
 #include "agent/service.h"
 
-static int64_t clock_us(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
+#define TEXT_CANCELLED "cancelled before it was through; nothing changed"
 
 void hp_dispatch_publish(const struct hp_engine *engine, struct hp_desk *desk)
 {
@@ -26,35 +20,151 @@ void hp_dispatch_publish(const struct hp_engine *engine, struct hp_desk *desk)
     hp_desk_publish(desk, log, hp_engine_generation(engine), hp_engine_patches(engine));
 }
 
-static void run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
-                const struct hp_request *request, const char *who, struct hp_report *report)
+static bool may_change(const struct hp_request *request)
 {
-    int64_t start = clock_us();
-    hp_engine_run(engine, L, request, who, report);
-    report->cost.total_us = clock_us() - start; /* from taking to answering */
-    if (desk && (request->kind == HP_KIND_PUSH || request->kind == HP_KIND_REVERT))
-        hp_dispatch_publish(engine, desk);
+    return request->kind == HP_KIND_PUSH || request->kind == HP_KIND_REVERT;
 }
 
-bool hp_dispatch_next(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+/* ---- the request that is under way ---- */
+
+/* Adds to what the thread was stopped for in this poll. */
+static void count_stop(struct hp_job *job, int64_t since_ns)
 {
-    int64_t now = hp_clock_ms();
-    struct hp_letter *letter = hp_mailbox_take(&desk->mailbox, now);
-    hp_desk_polled(desk, now);
-    if (!letter)
-        return false;
-    struct hp_report *report = hp_report_new();
-    if (report)
-        run(L, engine, desk, letter->request, letter->who, report);
-    hp_mailbox_done(&desk->mailbox, letter, report);
+    job->stop_ns += hp_clock_ns() - since_ns;
+    if (job->stop_ns > job->longest_ns)
+        job->longest_ns = job->stop_ns;
+}
+
+/* The engine knows its slices, and the job all that happened in one poll. */
+static int64_t longest_us(const struct hp_job *job, int64_t by_engine)
+{
+    int64_t by_poll = job->longest_ns / 1000;
+    return by_poll > by_engine ? by_poll : by_engine;
+}
+
+static void tell_progress(const struct hp_engine *engine, struct hp_desk *desk)
+{
+    struct hp_engine_progress now = {0};
+    hp_engine_progress(engine, &now);
+    const struct hp_letter_progress told = {
+        .phase = now.phase,
+        .objects = now.objects,
+        .slices = now.slices,
+        .longest_us = longest_us(&desk->job, now.longest_us),
+    };
+    hp_mailbox_tell(&desk->mailbox, desk->job.letter, &told);
+}
+
+/* The letter is answered: with the report, or as it was given up. */
+static void end_job(struct hp_desk *desk)
+{
+    desk->job = (struct hp_job){0};
     hp_service_wake();
+}
+
+static void hand_over(const struct hp_engine *engine, struct hp_desk *desk)
+{
+    struct hp_job *job = &desk->job;
+    struct hp_report_cost *cost = &job->report->cost;
+    cost->pause_us = longest_us(job, cost->pause_us);
+    cost->total_us = (hp_clock_ns() - job->started_ns) / 1000;
+    if (may_change(job->letter->request))
+        hp_dispatch_publish(engine, desk);
+    hp_mailbox_done(&desk->mailbox, job->letter, job->report);
+    end_job(desk);
+}
+
+static bool take(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+{
+    struct hp_job *job = &desk->job;
+    job->letter = hp_mailbox_take(&desk->mailbox, hp_clock_ms());
+    if (!job->letter)
+        return false;
+    job->started_ns = hp_clock_ns();
+    job->generation = hp_engine_generation(engine);
+    job->stop_ns = 0;
+    job->report = hp_report_new();
+    if (job->report)
+        hp_engine_begin(engine, L, job->letter->request, job->letter->who, job->report);
+    count_stop(job, job->started_ns);
     return true;
 }
+
+/* True: it is answered. */
+static bool step(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+{
+    int64_t start = hp_clock_ns();
+    bool done = hp_engine_step(engine, L);
+    /* Committed, with the last sweeps still to come: the log tells already. */
+    if (!done && hp_engine_generation(engine) != desk->generation)
+        hp_dispatch_publish(engine, desk);
+    count_stop(&desk->job, start);
+    if (done)
+        hand_over(engine, desk);
+    else
+        tell_progress(engine, desk);
+    return done;
+}
+
+enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+{
+    hp_desk_polled(desk, hp_clock_ms());
+    if (!desk->job.letter && !take(L, engine, desk))
+        return HP_SLICE_NONE;
+    if (!desk->job.report) {
+        hp_mailbox_done(&desk->mailbox, desk->job.letter, NULL);
+        end_job(desk);
+        return HP_SLICE_LAST;
+    }
+    if (hp_mailbox_is_cancelled(&desk->mailbox, desk->job.letter)) {
+        hp_dispatch_abandon(L, engine, desk, HP_TIMEOUT, TEXT_CANCELLED);
+        return HP_SLICE_LAST;
+    }
+    return step(L, engine, desk) ? HP_SLICE_LAST : HP_SLICE_MORE;
+}
+
+void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+{
+    if (desk->dead)
+        hp_dispatch_abandon(L, engine, desk, HP_NO_AGENT, NULL);
+    desk->job.stop_ns = 0;
+    while (desk->job.letter)
+        hp_dispatch_slice(L, engine, desk);
+}
+
+void hp_dispatch_abandon(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, enum hp_status status,
+                         const char *text)
+{
+    struct hp_job *job = &desk->job;
+    int64_t start = hp_clock_ns();
+    if (!job->letter)
+        return;
+    hp_engine_abandon(engine, L);
+    count_stop(job, start);
+    if (desk->dead) { /* the letter is the parent's to answer */
+        hp_report_free(job->report);
+        *job = (struct hp_job){0};
+        return;
+    }
+    if (hp_engine_generation(engine) != job->generation || job->report->status == HP_ROLLED_BACK) {
+        hand_over(engine, desk);
+        return;
+    }
+    hp_report_free(job->report);
+    hp_mailbox_give_up(&desk->mailbox, job->letter, status, text);
+    end_job(desk);
+}
+
+/* ---- requests of the program itself ---- */
 
 void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
                        const struct hp_request *request, struct hp_report *report)
 {
     char who[80];
+    int64_t start = hp_clock_ns();
     snprintf(who, sizeof who, "uid %ld, pid %ld, the program itself", (long)geteuid(), (long)getpid());
-    run(L, engine, desk, request, who, report);
+    hp_engine_run(engine, L, request, who, report);
+    report->cost.total_us = (hp_clock_ns() - start) / 1000;
+    if (desk && may_change(request))
+        hp_dispatch_publish(engine, desk);
 }

@@ -12,11 +12,16 @@
 
 atomic_uint hp_work;
 
-/* ---- what an idle poll sees: the counter and the bell follow (waiting, knock) ---- */
+/* ---- what an idle poll sees: the counter and the bell follow (waiting, running, knock) ---- */
+
+static unsigned work_of(const struct hp_mailbox *m)
+{
+    return m->closed ? 0 : (unsigned)m->waiting + (unsigned)m->running + (m->knock ? 1u : 0u);
+}
 
 static void update_work(struct hp_mailbox *m)
 {
-    unsigned now = (unsigned)m->waiting + (m->knock ? 1u : 0u);
+    unsigned now = work_of(m);
     if (now == m->counted)
         return;
     unsigned before = m->counted;
@@ -154,6 +159,8 @@ static void letter_end(struct hp_mailbox *m, struct hp_letter *letter, enum hp_s
 {
     if (letter->state == HP_LETTER_WAITING)
         m->waiting--;
+    else if (letter->state == HP_LETTER_RUNNING)
+        m->running--;
     letter->state = HP_LETTER_DONE;
     letter->status = status;
     letter->text = text;
@@ -182,7 +189,7 @@ void hp_mailbox_fini(struct hp_mailbox *m)
     }
     for (size_t i = 0; i < HP_REMEMBERED_IDS; i++)
         memory_clear(m, &m->memories[i]);
-    m->waiting = 0;
+    m->waiting = m->running = 0;
     m->knock = false;
     update_work(m);
     hp_bell_close(m->bell);
@@ -330,11 +337,14 @@ static enum hp_found find_locked(struct hp_mailbox *m, const char *id, struct hp
     }
 }
 
-enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id)
+enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, struct hp_letter_progress *progress)
 {
     struct hp_letter *letter;
+    *progress = (struct hp_letter_progress){0};
     lock_mailbox(m);
     enum hp_found found = find_locked(m, id, &letter);
+    if (found == HP_FOUND_RUNNING)
+        *progress = letter->progress;
     unlock_mailbox(m);
     return found;
 }
@@ -347,6 +357,8 @@ enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id)
     enum hp_found found = find_locked(m, id, &letter);
     if (found == HP_FOUND_WAITING) {
         letter_end(m, letter, HP_TIMEOUT, TEXT_CANCELLED);
+    } else if (found == HP_FOUND_RUNNING) {
+        letter->cancelled = true;
     } else if (found == HP_FOUND_UNKNOWN && own_id) {
         memory_add(m, own_id, HP_TIMEOUT, TEXT_CANCELLED, NULL, 0);
         own_id = NULL;
@@ -404,9 +416,26 @@ struct hp_letter *hp_mailbox_take(struct hp_mailbox *m, int64_t now)
     if (letter) {
         letter->state = HP_LETTER_RUNNING;
         m->waiting--;
+        m->running++;
     }
     unlock_mailbox(m);
     return letter;
+}
+
+void hp_mailbox_tell(struct hp_mailbox *m, struct hp_letter *letter,
+                     const struct hp_letter_progress *progress)
+{
+    lock_mailbox(m);
+    letter->progress = *progress;
+    unlock_mailbox(m);
+}
+
+bool hp_mailbox_is_cancelled(struct hp_mailbox *m, const struct hp_letter *letter)
+{
+    lock_mailbox(m);
+    bool cancelled = letter->cancelled;
+    unlock_mailbox(m);
+    return cancelled;
 }
 
 void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_report *report)
@@ -414,6 +443,14 @@ void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_r
     lock_mailbox(m);
     letter->report = report;
     letter_end(m, letter, report ? report->status : HP_NO_MEMORY, NULL);
+    unlock_mailbox(m);
+}
+
+void hp_mailbox_give_up(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status,
+                        const char *text)
+{
+    lock_mailbox(m);
+    letter_end(m, letter, status, text);
     unlock_mailbox(m);
 }
 
@@ -428,7 +465,7 @@ size_t hp_mailbox_waiting(struct hp_mailbox *m)
 bool hp_mailbox_wants_poll(struct hp_mailbox *m)
 {
     lock_mailbox(m);
-    bool wanted = m->waiting > 0 || m->knock;
+    bool wanted = work_of(m) > 0;
     unlock_mailbox(m);
     return wanted;
 }

@@ -3,12 +3,12 @@
  * One mailbox for a Lua state. The I/O side posts letters and collects them when they are done; the Lua side
  * takes them in order and hands a report back. A letter is in one of three states:
  *
- *     waiting ──take──► running ──done──► done ──next_done, remember──► gone; its answer is kept
- *        └── expire, cancel, close ────────►─┘
+ *     waiting ──take──► running ──done, give_up──► done ──next_done, remember──► gone; its answer is kept
+ *        └── expire, cancel, close ─────────────────►─┘
  *
  * Rules kept here: at most HP_MAILBOX_SIZE letters and as many tickets; a letter that expired is never taken;
  * an id that was posted before is never run again, it gets the first answer, at once or when the first is
- * done.
+ * done. A letter may run over many polls: the bell stays rung until it is done.
  *
  * Any thread: every function locks the mailbox for a few instructions, calls no one else and never blocks on
  * I/O (but for one write to the bell). No Lua, no nng. Times are hp_clock_ms(), passed in so that tests need
@@ -41,6 +41,14 @@ static inline bool hp_work_any(void)
 
 enum hp_letter_state { HP_LETTER_WAITING, HP_LETTER_RUNNING, HP_LETTER_DONE };
 
+/* How far a letter has come that runs. */
+struct hp_letter_progress {
+    const char *phase; /* static; NULL: not known */
+    int64_t objects;   /* looked at */
+    int64_t slices;
+    int64_t longest_us; /* stop of the Lua thread */
+};
+
 /* Owned by the mailbox; while running, its `request` may be read by the Lua side without the lock, and
  * between next_done and remember the I/O side may read all but the tickets. */
 struct hp_letter {
@@ -52,7 +60,9 @@ struct hp_letter {
     enum hp_status status;
     const char *text; /* static */
     enum hp_letter_state state;
+    bool cancelled; /* somebody wishes that it were given up; the Lua side sees to it */
     bool collected; /* handed out by next_done */
+    struct hp_letter_progress progress;
     int64_t deadline;
     uint64_t tickets[HP_LETTER_TICKETS]; /* who waits for the answer */
     size_t ticket_count;
@@ -71,6 +81,7 @@ struct hp_mailbox {
     struct hp_letter *letters; /* oldest first, in all states */
     size_t letter_count;
     size_t waiting; /* letters that wait */
+    size_t running; /* letters that were taken and are not done */
     size_t tickets;
     bool closed;
     bool knock;       /* poll is wanted though no letter waits: the endpoint is to be opened */
@@ -112,10 +123,11 @@ enum hp_post hp_mailbox_post(struct hp_mailbox *m, struct hp_request *request, c
 int64_t hp_mailbox_expire(struct hp_mailbox *m, int64_t now);
 
 enum hp_found { HP_FOUND_UNKNOWN, HP_FOUND_WAITING, HP_FOUND_RUNNING, HP_FOUND_DONE };
-enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id);
+/* *progress is all 0 unless it runs. */
+enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, struct hp_letter_progress *progress);
 
-/* Ends a waiting letter; what was found, before. An id that is unknown will not run when it comes later (its
- * request may still be under way on another connection). */
+/* Ends a waiting letter and marks a running one as cancelled; what was found, before. An id that is unknown
+ * will not run when it comes later (its request may still be under way on another connection). */
 enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id);
 
 /* The oldest letter that is done and was not collected yet, or NULL. */
@@ -133,8 +145,15 @@ void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *t
 /* Lua side. */
 void hp_mailbox_answer_knock(struct hp_mailbox *m);
 struct hp_letter *hp_mailbox_take(struct hp_mailbox *m, int64_t now); /* NULL: nothing waits */
+/* Of a letter that runs: how far it is; whether it was cancelled. */
+void hp_mailbox_tell(struct hp_mailbox *m, struct hp_letter *letter,
+                     const struct hp_letter_progress *progress);
+bool hp_mailbox_is_cancelled(struct hp_mailbox *m, const struct hp_letter *letter);
 /* Hands the report over (NULL: there was no memory for one). */
 void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_report *report);
+/* Ends it without a report: `status` and `text` (static) are the answer. Needs no memory. */
+void hp_mailbox_give_up(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status,
+                        const char *text);
 size_t hp_mailbox_waiting(struct hp_mailbox *m);
 bool hp_mailbox_wants_poll(struct hp_mailbox *m);
 

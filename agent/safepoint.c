@@ -9,14 +9,24 @@ bool hp_safepoint_here(lua_State *L, const struct hp_engine *engine)
            !(engine && hp_engine_busy(engine));
 }
 
-int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double budget_ms)
+static double allowed_ms(const struct hp_desk *desk, double pause_ms)
 {
-    int64_t start = hp_clock_ms();
+    const struct hp_letter *letter = desk->job.letter;
+    double own = letter ? letter->request->options.max_pause_ms : 0;
+    return own > 0 ? own : pause_ms;
+}
+
+int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double pause_ms)
+{
+    int64_t start = hp_clock_ns();
     int count = 0;
-    do {
-        if (!hp_dispatch_next(L, engine, desk))
-            break;
-        count++;
-    } while ((double)(hp_clock_ms() - start) < budget_ms);
-    return count;
+    desk->job.stop_ns = 0;
+    for (;;) {
+        enum hp_slice slice = hp_dispatch_slice(L, engine, desk);
+        if (slice == HP_SLICE_LAST)
+            count++;
+        double used_ms = (double)(hp_clock_ns() - start) / 1e6;
+        if (slice == HP_SLICE_NONE || used_ms >= allowed_ms(desk, pause_ms) / 2)
+            return count;
+    }
 }

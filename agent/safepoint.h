@@ -12,9 +12,11 @@
  * from 5.4.4 on.) */
 bool hp_safepoint_here(lua_State *L, const struct hp_engine *engine);
 
-/* Runs what waits at the desk: one request, and more as long as all of them together took less than
- * `budget_ms`. The rest keeps the bell rung, so a program that waits on the descriptor comes back at once,
- * after a turn of its own. The number of requests that were run. */
-int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double budget_ms);
+/* One slice of what is under way at the desk, or of what waits there. Further slices and requests follow as
+ * long as less than half of the stop is used that is allowed: what is under way may say so itself
+ * (`--max-pause`), else it is `pause_ms`. A slice takes about that long, so one slice each poll is the rule.
+ * The rest keeps the bell rung: a program that waits on the descriptor comes back at once, after a turn of
+ * its own. The number of requests that were answered. */
+int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double pause_ms);
 
 #endif

@@ -336,7 +336,6 @@ static void close_endpoint(void)
     close_waker();
     service.endpoint = NULL;
     service.url[0] = '\0';
-    service.more_count = service.more_open = 0;
 }
 
 static bool open_more(struct hp_why *why)
@@ -383,5 +382,7 @@ void hp_service_leave(struct hp_desk *desk)
     pthread_mutex_unlock(&service.lock);
     if (last && service.endpoint)
         close_endpoint();
+    if (last)
+        service.more_count = service.more_open = 0;
     pthread_mutex_unlock(&service.life);
 }

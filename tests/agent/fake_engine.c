@@ -12,6 +12,13 @@ struct hp_engine {
     int64_t generation;
     int64_t patches;
     struct hp_report log;
+
+    /* Under way. */
+    const struct hp_request *request; /* NULL: nothing is */
+    const char *who;
+    struct hp_report *report;
+    int steps;
+    bool committed;
 };
 
 void fake_reset(void)
@@ -38,9 +45,18 @@ static void describe_list(const char *word, const char *const *list)
     append(fake.options, sizeof fake.options, ";");
 }
 
-struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *options, const char **error)
+static void describe(const struct hp_engine_options *options)
 {
     char pause[32];
+    fake.options[0] = '\0';
+    describe_list("allow", options->allow);
+    describe_list("deny", options->deny);
+    snprintf(pause, sizeof pause, "pause %g", options->max_pause_ms);
+    append(fake.options, sizeof fake.options, pause);
+}
+
+struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *options, const char **error)
+{
     (void)L;
     struct hp_engine *engine = fake.fail_open ? NULL : hp_mem_calloc(sizeof *engine);
     if (!engine) {
@@ -49,12 +65,17 @@ struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *o
     }
     hp_report_init(&engine->log);
     fake.open++;
-    fake.options[0] = '\0';
-    describe_list("allow", options->allow);
-    describe_list("deny", options->deny);
-    snprintf(pause, sizeof pause, "pause %g", options->max_pause_ms);
-    append(fake.options, sizeof fake.options, pause);
+    describe(options);
     return engine;
+}
+
+bool hp_engine_configure(struct hp_engine *engine, const struct hp_engine_options *options)
+{
+    (void)engine;
+    if (fake.fail_configure)
+        return false;
+    describe(options);
+    return true;
 }
 
 void hp_engine_close(struct hp_engine *engine, lua_State *L)
@@ -110,10 +131,10 @@ static void run_eval(lua_State *L, const struct hp_request *request, struct hp_r
     lua_settop(L, top);
 }
 
-void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_request *request, const char *who,
-                   struct hp_report *report)
+/* All of a request. */
+static void run_whole(struct hp_engine *engine, lua_State *L, const struct hp_request *request,
+                      const char *who, struct hp_report *report)
 {
-    engine->busy = true;
     fake.runs++;
     append(fake.order, sizeof fake.order, request->id ? request->id : "-");
     append(fake.order, sizeof fake.order, " ");
@@ -144,7 +165,79 @@ void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_reque
             memset(output, 'x', fake.output_bytes);
         report->output = output;
     }
+}
+
+void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_request *request, const char *who,
+                   struct hp_report *report)
+{
+    if (engine->request) {
+        hp_report_fail(report, HP_BUSY, "another request is under way");
+        return;
+    }
+    engine->busy = true;
+    run_whole(engine, L, request, who, report);
     engine->busy = false;
+}
+
+/* ---- in slices ---- */
+
+void hp_engine_begin(struct hp_engine *engine, lua_State *L, const struct hp_request *request,
+                     const char *who, struct hp_report *report)
+{
+    (void)L;
+    engine->request = request;
+    engine->who = who;
+    engine->report = report;
+    engine->steps = 0;
+    engine->committed = false;
+}
+
+static bool is_sliced(const struct hp_request *request)
+{
+    return request->kind != HP_KIND_EVAL && request->kind != HP_KIND_INSPECT;
+}
+
+static void commit(struct hp_engine *engine, lua_State *L)
+{
+    engine->committed = true;
+    run_whole(engine, L, engine->request, engine->who, engine->report);
+}
+
+bool hp_engine_step(struct hp_engine *engine, lua_State *L)
+{
+    int slices = is_sliced(engine->request) && fake.slices > 0 ? fake.slices : 1;
+    int commit_at = fake.commit_at > 0 && fake.commit_at < slices ? fake.commit_at : slices;
+    engine->busy = true;
+    fake.steps++;
+    fake.stepped_on = L;
+    if (++engine->steps == commit_at)
+        commit(engine, L);
+    engine->busy = false;
+    if (engine->steps < slices)
+        return false;
+    engine->request = NULL;
+    return true;
+}
+
+void hp_engine_abandon(struct hp_engine *engine, lua_State *L)
+{
+    (void)L;
+    if (!engine->request)
+        return;
+    fake.abandoned++;
+    engine->request = NULL;
+}
+
+void hp_engine_progress(const struct hp_engine *engine, struct hp_engine_progress *out)
+{
+    *out = (struct hp_engine_progress){0};
+    if (!engine->request)
+        return;
+    out->under_way = true;
+    out->phase = engine->committed ? "sweep" : "search";
+    out->slices = engine->steps;
+    out->objects = 1000 * engine->steps;
+    out->longest_us = 900;
 }
 
 void hp_engine_log(const struct hp_engine *engine, struct hp_report *report)

@@ -6,12 +6,19 @@
 
 struct fake_engine {
     int open;            /* engines that are open */
-    int runs;            /* requests that were run */
+    int runs;            /* requests that were run; of one in slices, it counts at its commit */
     char order[1024];    /* their ids, each followed by a space */
     char who[256];       /* of the last */
-    char options[256];   /* of the last that was opened: "allow a b deny c pause 2" */
+    char options[256];   /* of the last that was opened or configured: "allow a b;deny c;pause 2" */
     size_t output_bytes; /* of the `output` of the next reports */
     bool fail_open;
+    bool fail_configure;
+
+    int slices;    /* that the next push, diff or revert takes; 0: one */
+    int commit_at; /* in which of them it commits; 0: in the last */
+    int steps;     /* that were made */
+    int abandoned; /* requests that were given up in time, or too late */
+    lua_State *stepped_on;
 };
 extern struct fake_engine fake;
 

@@ -102,12 +102,44 @@ static void the_engine_gets_its_options(void **state)
     assert_int_equal(fake.open, 1);
 }
 
-static void options_cannot_change_under_a_patch(void **state)
+/* Each start says all of them; the engine stays, with its texts and its history. */
+static void each_start_has_its_own_options(void **state)
 {
     (void)state;
-    run_lua(L, "assert(hotpatch.patch { module = 'm', source = 'return 1' }.status == 'applied')");
-    fails_lua(L, "hotpatch.start { deny = 'x' }", "first start");
-    run_lua(L, "hotpatch.start { name = 'fine' }");
+    run_lua(L, "assert(hotpatch.patch { module = 'm', source = 'return 1' }.status == 'applied')"
+               "hotpatch.start { deny = 'x', max_pause_ms = 3 }");
+    assert_string_equal(fake.options, "deny x;pause 3");
+    run_lua(L, "hotpatch.stop() hotpatch.start { allow = 'y' }");
+    assert_string_equal(fake.options, "allow y;pause 0");
+    run_lua(L, "assert(#hotpatch.log().patches == 1)");
+    run_lua(L, "hotpatch.stop() hotpatch.start()");
+    assert_string_equal(fake.options, "pause 0");
+    assert_int_equal(fake.open, 1);
+}
+
+static void a_start_that_fails_changes_no_option(void **state)
+{
+    (void)state;
+    run_lua(L, "hotpatch.start { deny = 'x' } hotpatch.stop()");
+    fails_lua(L, "hotpatch.start { deny = 'y', dir = '/no/such/dir/at/all' }", "/no/such/dir");
+    assert_string_equal(fake.options, "deny x;pause 0");
+    fake.fail_configure = true;
+    fails_lua(L, "hotpatch.start { deny = 'y' }", "not enough memory");
+    assert_int_equal(hotpatch_fd(L), -1);
+    fake.fail_configure = false;
+    run_lua(L, "hotpatch.start { deny = 'z' }");
+    assert_string_equal(fake.options, "deny z;pause 0");
+}
+
+/* Sockets that were asked for are not kept for the next start. */
+static void a_start_that_was_never_polled_leaves_nothing(void **state)
+{
+    char code[256];
+    (void)state;
+    snprintf(code, sizeof code, "hotpatch.start { listen = 'ipc://%s/extra.sock' } hotpatch.stop()", folder);
+    run_lua(L, code);
+    run_lua(L, "hotpatch.start() assert(hotpatch.poll() == 0)");
+    assert_int_equal(folder_count(), 1);
 }
 
 static void a_directory_open_to_others_refuses_the_start(void **state)
@@ -501,7 +533,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(wrong_options_say_what_to_do),
         T(the_engine_gets_its_options),
-        T(options_cannot_change_under_a_patch),
+        T(each_start_has_its_own_options),
+        T(a_start_that_fails_changes_no_option),
+        T(a_start_that_was_never_polled_leaves_nothing),
         T(a_directory_open_to_others_refuses_the_start),
         T(names),
         T(the_socket_opens_at_the_first_poll),

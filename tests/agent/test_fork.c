@@ -128,6 +128,55 @@ static void the_child_of_an_open_agent_is_dead(void **state)
     close(watch);
 }
 
+static void give_up_as_a_child(void)
+{
+    CHILD_ASSERT(hotpatch_poll(L) == 0);
+    CHILD_ASSERT(fake.steps == 1);
+    CHILD_ASSERT(luaL_dostring(L, "assert(hotpatch.patch{module='m', source=''}.patch == 1)") == LUA_OK);
+    CHILD_ASSERT(fake.abandoned == 1);
+    CHILD_ASSERT(fake.steps == 1);
+    CHILD_ASSERT(hotpatch_stop(L) == 1);
+    lua_close(L);
+    CHILD_ASSERT(fake.abandoned == 1);
+}
+
+static void stop_as_a_child(void)
+{
+    CHILD_ASSERT(hotpatch_stop(L) == 1);
+    CHILD_ASSERT(fake.abandoned == 1);
+    CHILD_ASSERT(fake.runs == 0);
+}
+
+static void close_as_a_child(void)
+{
+    lua_close(L);
+    CHILD_ASSERT(fake.abandoned == 1);
+    CHILD_ASSERT(fake.runs == 0);
+}
+
+static void what_is_under_way_goes_on_in_the_parent_only(void **state)
+{
+    (void)state;
+    hotpatch_poll(L);
+    int fd = client_connect(own_socket());
+    int watch = client_connect(own_socket());
+    struct hp_request *request = request_of(HP_KIND_PUSH, "x");
+    request->options.max_pause_ms = 1e-6; /* one slice each poll */
+    fake.slices = 3;
+    client_request(fd, request);
+    hp_request_free(request);
+    await_pending(watch, 1);
+    assert_int_equal(hotpatch_poll(L), 0);
+    in_child(give_up_as_a_child);
+    in_child(stop_as_a_child);
+    in_child(close_as_a_child);
+    assert_int_equal(hotpatch_poll(L), 0);
+    assert_int_equal(hotpatch_poll(L), 1);
+    assert_int_equal(get_status(fd, "x"), HP_APPLIED);
+    close(fd);
+    close(watch);
+}
+
 /* A server that has a child and is killed: what clients find must be a stale socket and not one that the
  * child holds open. */
 static void die_with_a_child(void)
@@ -274,6 +323,7 @@ int main(void)
         T(an_agent_that_is_forked_before_its_first_poll_is_two),
         T(nobody_connects_to_a_dead_servers_socket),
         T(the_child_of_an_open_agent_is_dead),
+        T(what_is_under_way_goes_on_in_the_parent_only),
         T(nng_is_spent_even_after_stop),
         T(a_raw_fork_is_noticed),
     };

@@ -100,9 +100,43 @@ static void letters_are_taken_in_order(void **state)
     assert_true(bell_rings());
     struct hp_letter *c = hp_mailbox_take(&box, 5);
     assert_string_equal(c->request->id, "c");
+    assert_null(hp_mailbox_take(&box, 5));
+    /* What runs over many polls is work for each. */
+    hp_mailbox_done(&box, a, report_with(HP_APPLIED));
+    hp_mailbox_give_up(&box, b, HP_TIMEOUT, "given up");
+    assert_true(bell_rings());
+    assert_true(hp_work_any());
+    assert_true(hp_mailbox_wants_poll(&box));
+    hp_mailbox_done(&box, c, report_with(HP_APPLIED));
     assert_false(bell_rings());
     assert_false(hp_work_any());
-    assert_null(hp_mailbox_take(&box, 5));
+    assert_false(hp_mailbox_wants_poll(&box));
+}
+
+static void progress_is_that_of_the_letter(void **state)
+{
+    const struct hp_letter_progress told = {"search", 1000, 3, 950};
+    struct hp_letter_progress progress = told;
+    (void)state;
+    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_UNKNOWN);
+    assert_null(progress.phase);
+    expect_queued("x", 100, 0, 1);
+    expect_queued("y", 100, 0, 2);
+    struct hp_letter *x = hp_mailbox_take(&box, 0);
+    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_RUNNING);
+    assert_null(progress.phase);
+    hp_mailbox_tell(&box, x, &told);
+    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_RUNNING);
+    assert_string_equal(progress.phase, "search");
+    assert_int_equal(progress.objects, 1000);
+    assert_int_equal(progress.slices, 3);
+    assert_int_equal(progress.longest_us, 950);
+    hp_mailbox_done(&box, x, report_with(HP_APPLIED));
+    hp_mailbox_take(&box, 0);
+    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_DONE);
+    assert_null(progress.phase);
+    assert_int_equal(hp_mailbox_find(&box, "y", &progress), HP_FOUND_RUNNING);
+    assert_null(progress.phase); /* the one before does not count */
 }
 
 static void expired_is_never_taken(void **state)
@@ -251,24 +285,32 @@ static void requests_without_id_are_not_remembered(void **state)
 static void cancel_withdraws_what_waits(void **state)
 {
     uint64_t tickets[HP_LETTER_TICKETS];
+    struct hp_letter_progress progress;
     struct hp_recall recall;
     enum hp_status status;
     (void)state;
     expect_queued("x", 100, 0, 5);
-    assert_int_equal(hp_mailbox_find(&box, "x"), HP_FOUND_WAITING);
+    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_WAITING);
     assert_int_equal(hp_mailbox_cancel(&box, "x"), HP_FOUND_WAITING);
     assert_false(bell_rings());
     assert_null(hp_mailbox_take(&box, 0));
     assert_int_equal(collect(tickets, &status), 1);
     assert_int_equal(status, HP_TIMEOUT);
-    assert_int_equal(hp_mailbox_find(&box, "x"), HP_FOUND_DONE);
+    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_DONE);
 
     expect_queued("y", 100, 0, 6);
     struct hp_letter *letter = hp_mailbox_take(&box, 0);
-    assert_int_equal(hp_mailbox_cancel(&box, "y"), HP_FOUND_RUNNING); /* goes on */
-    hp_mailbox_done(&box, letter, report_with(HP_APPLIED));
-    collect(tickets, &status);
-    assert_int_equal(status, HP_APPLIED);
+    assert_false(hp_mailbox_is_cancelled(&box, letter));
+    assert_int_equal(hp_mailbox_cancel(&box, "y"), HP_FOUND_RUNNING);
+    assert_true(hp_mailbox_is_cancelled(&box, letter)); /* its own thread sees to it */
+    assert_null(hp_mailbox_next_done(&box));
+    hp_mailbox_give_up(&box, letter, HP_TIMEOUT, "given up");
+    struct hp_letter *given_up = hp_mailbox_next_done(&box);
+    assert_ptr_equal(given_up, letter);
+    assert_null(given_up->report);
+    assert_int_equal(given_up->status, HP_TIMEOUT);
+    assert_string_equal(given_up->text, "given up");
+    hp_mailbox_remember(&box, given_up, HP_TIMEOUT, "x", 1, tickets);
 
     assert_int_equal(hp_mailbox_cancel(&box, "overtaken"), HP_FOUND_UNKNOWN);
     assert_int_equal(post("overtaken", 100, 0, 1, &recall), HP_POST_RECALLED);
@@ -347,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(new_one_wants_a_poll),
         T(letters_are_taken_in_order),
+        T(progress_is_that_of_the_letter),
         T(expired_is_never_taken),
         T(no_wait_means_the_default),
         T(repeated_id_gets_the_first_answer),
