@@ -1,5 +1,4 @@
 return {
-    later = "keys of tables are found by locate",
     doc = "a replaced function is replaced as a key too, and its value goes with it",
     before = function(m) m.names[m.f] = "changed at run time" end,
     expect = { functions = { f = "replaced" } },

@@ -1,5 +1,4 @@
 return {
-    later = "functions that the staged body does not come by are found by locate",
     doc = "functions inside an initialisation guard that does not run again are paired all the same",
     before = function() Guarded.f() end,
     expect = { status = "applied", warnings = {} },
