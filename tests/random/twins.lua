@@ -1,0 +1,324 @@
+-- What is the successor of what, between three mirrors of a module: base, new and live. The first half of merge.lua, which says what
+-- then becomes of each place.
+--
+-- twins.pair(p) reads p.base, p.fresh, p.live (worlds) and p.base_model, p.fresh_model, and adds to p:
+--   slots        places { kind="field"|"cell"|"meta", t|cell, key, b, n, l, list, diverged, path }; twins.NONE: absent
+--   live_fresh   live function or table -> the new one whose place it has; twin: the other way
+--   fresh_of, base_of, cell_base   between new and base; code_fresh: number of a base function -> that of its pair in new
+--   links        cell of base or new -> set of live cells that are that local
+--   got          argument of bus.get -> { live value }, where base and new make the same call
+
+local twins = {}
+local mirror
+function twins.use(m) mirror = m end
+
+local NONE = setmetatable({}, { __name = "absent" })
+twins.NONE = NONE
+
+local codes = setmetatable({}, { __mode = "k" })
+local function code(f)
+    codes[f.fn] = codes[f.fn] or mirror.model.code(f.names, f.fn)
+    return codes[f.fn]
+end
+
+local function is_T(v) return type(v) == "table" and v.T == true end
+local function is_F(v) return type(v) == "table" and v.F == true end
+
+local function is_list(t)
+    if t.view then return false end
+    local n = 0
+    for _ in pairs(t.f) do n = n + 1 end
+    return n == #t.f
+end
+
+-- ---- questions about values ---------------------------------------------------------------------------------------------
+
+local function equal(x, y, seen)
+    if type(x) ~= "table" or type(y) ~= "table" then
+        return rawequal(x, y) and math.type(x) == math.type(y)
+    end
+    if x.F and y.F then return code(x) == code(y) end
+    if x.P and y.P then return x.P == y.P end
+    if is_T(x) and is_T(y) and not x.view and not y.view then
+        seen = seen or {}
+        if seen[x] == y then return true end
+        seen[x] = y
+        for k, v in pairs(x.f) do
+            if y.f[k] == nil or not equal(v, y.f[k], seen) then return false end
+        end
+        for k in pairs(y.f) do
+            if x.f[k] == nil then return false end
+        end
+        return equal(x.meta, y.meta, seen)
+    end
+    return (x.view or x) == (y.view or y)
+end
+
+local function kind(v)
+    if type(v) ~= "table" then return "plain" end
+    if v.T then return "table" end
+    if v.P then return "unknown" end
+    return "function"
+end
+
+-- ---- base and new -------------------------------------------------------------------------------------------------------
+
+-- Names that the bytecode gives to the functions of a module: { [def] = name }, nil where two have one name.
+local function declared_names(world, m)
+    local name_of, count = {}, {}
+    local function note(fn, name)
+        name_of[fn.def] = name
+        count[name] = (count[name] or 0) + 1
+    end
+    local function note_value(value, name)
+        if value.v == "fn" then note(value.fn, name) end
+        for _, f in ipairs(value.fields or {}) do note_value(f[2], "." .. tostring(f[1])) end
+    end
+    for _, item in ipairs(m.items) do
+        if item.fn then note(item.fn, world.names[item.uid]) end
+        if item.value then note_value(item.value, item.k == "field" and "." .. item.key or "") end
+    end
+    for def, name in pairs(name_of) do
+        if count[name] > 1 then name_of[def] = nil end
+    end
+    return name_of
+end
+
+local function named_cells(f) -- { name = cell }
+    local cells = {}
+    for uid, cell in pairs(f.up) do cells[f.names[uid]] = cell end
+    return cells
+end
+
+local function sorted(t)
+    local keys = {}
+    for k in pairs(t) do keys[#keys + 1] = k end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    return keys
+end
+
+-- Every object that a world can reach.
+function twins.roots(world)
+    local roots = { world.M, world.registered, world.held }
+    for _, name in ipairs(sorted(world.globals)) do roots[#roots + 1] = world.globals[name] end
+    for _, object in ipairs(world.pool or {}) do roots[#roots + 1] = object end
+    return roots
+end
+
+local function same_effect(b, n)
+    if b.call ~= n.call or #b.args ~= #n.args or (b.fn == nil) ~= (n.fn == nil) then return false end
+    for i, x in ipairs(b.args) do
+        if x ~= n.args[i] then return false end
+    end
+    return true
+end
+
+local function pair_effects(p, later)
+    for _, way in ipairs { "equal", "any" } do
+        for _, n in ipairs(p.fresh.effects) do
+            for _, b in ipairs(p.base.effects) do
+                if not n.paired and not b.paired and same_effect(b, n) and
+                    (way == "any" or not n.fn or code(b.fn) == code(n.fn)) then
+                    n.paired, b.paired = true, true
+                    later(b.fn, n.fn)
+                end
+            end
+        end
+    end
+end
+
+local function pair_sources(p)
+    p.fresh_of, p.base_of, p.cell_fresh, p.cell_base, p.votes = {}, {}, {}, {}, {}
+    local code_fresh, code_base = {}, {} -- def -> def
+    local seen, queue, at = {}, {}, 1
+
+    local function later(b, n)
+        if type(b) ~= "table" or type(n) ~= "table" then return end
+        seen[b] = seen[b] or {}
+        if not seen[b][n] then
+            seen[b][n] = true
+            queue[#queue + 1] = { b, n }
+        end
+    end
+    local function pair_codes(b, n)
+        if not code_fresh[b] and not code_base[n] then code_fresh[b], code_base[n] = n, b end
+        return code_fresh[b] == n
+    end
+    local function functions(b, n)
+        if not pair_codes(b.fn.def, n.fn.def) then return end
+        p.base_of[n] = p.base_of[n] or b
+        p.fresh_of[b] = p.fresh_of[b] or n
+        local of_base, of_fresh = named_cells(b), named_cells(n)
+        for _, name in ipairs(sorted(of_fresh)) do
+            local bc, nc = of_base[name], of_fresh[name]
+            if bc then
+                p.votes[nc] = p.votes[nc] or {}
+                p.votes[nc][bc] = (p.votes[nc][bc] or 0) + 1
+                later(bc[1], nc[1])
+            end
+        end
+    end
+    local function run()
+        while queue[at] do
+            local b, n = queue[at][1], queue[at][2]
+            at = at + 1
+            if is_F(b) and is_F(n) then
+                functions(b, n)
+            elseif is_T(b) and is_T(n) and not (is_list(b) and is_list(n)) then
+                for _, k in ipairs(sorted(n.f)) do later(b.f[k], n.f[k]) end
+                later(b.meta, n.meta)
+            end
+        end
+    end
+    later(p.base.M, p.fresh.M)
+    for _, name in ipairs(sorted(p.fresh.globals)) do later(p.base.globals[name], p.fresh.globals[name]) end
+    run()
+    pair_effects(p, later)
+    run()
+
+    local function instances(world) -- def -> the only closure; false where there are several
+        local of = {}
+        mirror.walk(twins.roots(world), function(v)
+            if is_F(v) then of[v.fn.def] = of[v.fn.def] == nil and v end
+        end)
+        return of
+    end
+    local base_names, fresh_names = declared_names(p.base, p.base_model), declared_names(p.fresh, p.fresh_model)
+    local in_base, in_fresh = instances(p.base), instances(p.fresh)
+    for _, way in ipairs { "name", "code" } do
+        for _, def in ipairs(sorted(in_fresh)) do
+            local b, n = in_base[def], in_fresh[def]
+            if b and n and not code_base[def] and not code_fresh[def] then
+                local same = code(b) == code(n)
+                if way == "name" then same = base_names[def] and base_names[def] == fresh_names[def] end
+                if same and pair_codes(def, def) then later(b, n) end
+            end
+        end
+        run()
+    end
+    p.code_fresh, p.in_base = code_fresh, in_base
+    for nc, list in pairs(p.votes) do -- no local has two candidates but by shadowing: then most votes
+        local best
+        for bc, votes in pairs(list) do
+            if not best or votes > list[best] then best = bc end
+        end
+        p.cell_base[nc] = best
+        p.cell_fresh[best] = nc
+    end
+end
+
+-- ---- live ----------------------------------------------------------------------------------------------------------------
+
+local function lay_live_beside(p)
+    p.slots, p.live_fresh, p.twin, p.links, p.got = {}, {}, {}, {}, {}
+    local queues, at, seen, cell_slots = { {}, {}, {} }, { 1, 1, 1 }, {}, {}
+
+    local function later(rank, b, n, l)
+        if type(l) ~= "table" or (b == nil and n == nil) then return end
+        local key = ("%p %p %p"):format(b, n, l)
+        if type(b) ~= "table" and type(n) ~= "table" then return end
+        if not seen[key] then
+            seen[key] = true
+            table.insert(queues[rank], { b, n, l })
+        end
+    end
+    local function link(cell, l)
+        p.links[cell] = p.links[cell] or {}
+        p.links[cell][l] = true
+    end
+    local function diverges(n, l)
+        if not (is_T(n) and not n.view and is_T(l)) then return false end
+        if not p.twin[n] and not p.live_fresh[l] then p.twin[n], p.live_fresh[l] = l, n end
+        return p.twin[n] ~= l
+    end
+    local function functions(b, l)
+        if not is_F(b) or code(b) ~= code(l) then return end
+        local n = p.fresh_of[b]
+        if n then
+            p.live_fresh[l] = p.live_fresh[l] or n
+            p.twin[n] = p.twin[n] or l
+        end
+        local of_base = named_cells(b)
+        local of_live = named_cells(l)
+        for _, name in ipairs(sorted(of_live)) do
+            local lc, bc = of_live[name], of_base[name]
+            local nc = p.cell_fresh[bc]
+            link(bc, lc)
+            if nc then
+                link(nc, lc)
+                if not cell_slots[lc] then
+                    cell_slots[lc] = true
+                    table.insert(p.slots, { kind = "cell", cell = lc, b = bc[1], n = nc[1], l = lc[1], path = "^" .. name })
+                end
+            end
+            later(1, bc[1], nc and nc[1], lc[1])
+        end
+    end
+    local function field(t, b, n, key, list, path)
+        local bv, nv, lv = NONE, NONE, t.f[key]
+        if b and b.f[key] ~= nil then bv = b.f[key] end
+        if n and n.f[key] ~= nil then nv = n.f[key] end
+        if lv == nil then lv = NONE end
+        local slot = { kind = "field", t = t, key = key, b = bv, n = nv, l = lv, list = list, path = path .. tostring(key) }
+        slot.diverged = diverges(nv, lv)
+        table.insert(p.slots, slot)
+        if slot.diverged or lv == NONE then return end
+        if bv == NONE then bv = nil end
+        if nv == NONE then nv = nil end
+        later((is_F(nv) or is_F(bv)) and 2 or 3, bv, nv, lv)
+    end
+    local function fields(b, n, l, path)
+        local list = is_T(b) and is_T(n) and is_list(b) and is_list(n)
+        for _, key in ipairs(sorted(n and n.f or {})) do field(l, b, n, key, list, path) end
+        for _, key in ipairs(sorted(b and b.f or {})) do
+            if not n or n.f[key] == nil then field(l, b, n, key, list, path) end
+        end
+        local bm, nm = b and b.meta, n and n.meta
+        if bm == nil and nm == nil then return end
+        local slot = { kind = "meta", t = l, b = bm or NONE, n = nm or NONE, l = l.meta or NONE, path = path .. "@mt" }
+        slot.diverged = diverges(nm, l.meta)
+        table.insert(p.slots, slot)
+        if not slot.diverged and l.meta then later(3, bm, nm, l.meta) end
+    end
+    local function visit(b, n, l)
+        if type(n) == "table" and n.P and type(b) == "table" and b.P == n.P then p.got[n.P] = { l } end
+        if is_F(l) then
+            functions(b, l)
+        elseif is_T(l) then
+            if is_T(n) or (n == nil and is_T(b)) then
+                fields(is_T(b) and b or nil, is_T(n) and n or nil, l, "")
+            end
+        end
+    end
+
+    diverges(p.fresh.M, p.live.M)
+    later(1, p.base.M, p.fresh.M, p.live.M)
+    later(2, { T = true, f = p.base.globals }, { T = true, f = p.fresh.globals }, { T = true, f = p.live.globals })
+    local function run()
+        while true do
+            local rank = 1
+            while rank <= 3 and not queues[rank][at[rank]] do rank = rank + 1 end
+            if rank > 3 then break end
+            local t = queues[rank][at[rank]]
+            at[rank] = at[rank] + 1
+            visit(t[1], t[2], t[3])
+        end
+    end
+    run()
+    for _ = 1, 2 do -- those that no path leads to: handlers that were handed over, renamed helpers, and what only these see
+        mirror.walk(twins.roots(p.live), function(l)
+            local b = is_F(l) and not p.live_fresh[l] and p.in_base[l.fn.def]
+            if b and code(b) == code(l) and p.fresh_of[b] and not p.twin[p.fresh_of[b]] then later(1, b, p.fresh_of[b], l) end
+        end)
+        run()
+    end
+end
+
+function twins.pair(p)
+    pair_sources(p)
+    lay_live_beside(p)
+end
+
+twins.code, twins.equal, twins.kind, twins.named_cells = code, equal, kind, named_cells
+
+return twins
