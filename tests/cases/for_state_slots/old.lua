@@ -1,0 +1,3 @@
+local M = { items = { "a", "b", "c", "d" } }
+function M.iterate(list, i) i = i + 1 if list[i] then return i, "old " .. list[i] end end
+return M

@@ -1,0 +1,4 @@
+local host = ...
+local hits = 0
+local function hit() hits = hits + 1 return host, hits end
+return { hit = hit }

@@ -1,0 +1,2 @@
+local M = { handlers = { a = function() end, b = function() end, c = function() end } }
+return M
