@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "client/connect.h"
+#include "client/progress.h"
 #include "proto/protocol.h"
 
 #define EXCHANGE_ASK_MS   1000 /* between two questions how it goes, and how long each may take */
+#define EXCHANGE_SHOW_MS  250  /* between two questions whose answers are shown */
 #define EXCHANGE_GRACE_MS 1500 /* beyond the deadline, for the agent's own answer that it is over */
 #define EXCHANGE_SILENCES 3    /* questions in a row without an answer: nothing is known any more */
 
@@ -33,7 +35,7 @@ struct exchange {
     int64_t start;
     enum ticket ticket;
     int silences;
-    bool shown; /* a progress line is on the terminal */
+    struct hp_progress progress;
 };
 
 static int64_t now_ms(void)
@@ -119,6 +121,18 @@ struct hp_request *hp_exchange_new(struct hp_cli *cli, enum hp_kind kind)
     return request;
 }
 
+/* As hp_link_wait, until a time, also where a signal ends the wait early. */
+static enum hp_link_result wait_until(struct hp_link *link, int64_t until, char **data, size_t *len)
+{
+    for (;;) {
+        int64_t left = until - now_ms();
+        enum hp_link_result result = hp_link_wait(link, left > 0 ? (int)left : 0, -1, data, len);
+        if (result != HP_LINK_TIMEOUT || left <= 0) {
+            return result;
+        }
+    }
+}
+
 /* Sends `data` and waits for the answer, quickly: for questions that the agent's I/O side answers. */
 static enum hp_link_result ask(const char *path, const struct hp_request *request, int timeout_ms,
                                struct hp_report *report, const char **error)
@@ -133,13 +147,8 @@ static enum hp_link_result ask(const char *path, const struct hp_request *reques
     enum hp_link_result result = hp_link_send(path, data, len, timeout_ms, &link);
     hp_mem_free(data);
     data = NULL;
-    while (result == HP_LINK_OK) {
-        int64_t left = until - now_ms();
-        result = hp_link_wait(link, left > 0 ? (int)left : 0, -1, &data, &len);
-        if (result != HP_LINK_TIMEOUT || left <= 0) {
-            break;
-        }
-        result = HP_LINK_OK; /* woken early by a signal */
+    if (result == HP_LINK_OK) {
+        result = wait_until(link, until, &data, &len);
     }
     hp_link_close(link);
     if (result == HP_LINK_OK && hp_report_decode(report, data, len, error) != HP_OK) {
@@ -163,19 +172,45 @@ enum hp_link_result hp_exchange_probe(const char *path, int timeout_ms, struct h
     return result;
 }
 
-/* `progress` and `cancel` carry the id that they are about in `target`; the answer's first result is the
- * state's word. */
-static enum ticket ask_about(const struct exchange *x, enum hp_kind kind)
+/* The first result of the answer to `progress` and `cancel`. */
+static enum ticket ticket_of(const struct hp_report *report)
 {
     static const char *const words[] = {[TICKET_UNKNOWN] = "unknown",
                                         [TICKET_WAITING] = "waiting",
                                         [TICKET_RUNNING] = "running",
                                         [TICKET_DONE] = "done"};
+    enum ticket ticket = TICKET_UNKNOWN;
+    for (int i = TICKET_UNKNOWN; i <= TICKET_DONE && report->results.count > 0; i++) {
+        ticket = strcmp(report->results.items[0], words[i]) == 0 ? (enum ticket)i : ticket;
+    }
+    return ticket;
+}
+
+static void show_progress(struct exchange *x, const struct hp_report *report)
+{
+    static const char *const doing[] = {
+        [TICKET_SILENT] = "does not say how it goes",        [TICKET_UNKNOWN] = "was sent",
+        [TICKET_WAITING] = "waits for a safe point",         [TICKET_RUNNING] = "is running",
+        [TICKET_DONE] = "is done, the answer is on its way",
+    };
+    const struct hp_progress_state state = {
+        .doing = doing[x->ticket],
+        .phase = report->results.count > 1 ? report->results.items[1] : NULL,
+        .objects = report->cost.objects,
+        .slices = report->cost.slices,
+        .longest_us = report->cost.pause_us,
+        .seconds = (double)(now_ms() - x->start) / 1000,
+    };
+    hp_progress_show(&x->progress, &state);
+}
+
+/* `progress` and `cancel` carry the id that they are about in `target`. What a `progress` says is shown. */
+static enum ticket ask_about(struct exchange *x, enum hp_kind kind)
+{
     struct hp_request request;
     struct hp_report report;
     char id[64];
     const char *error = NULL;
-    enum ticket ticket = TICKET_SILENT;
     hp_request_init(&request);
     hp_report_init(&report);
     snprintf(id, sizeof id, "%s-%ld-%" PRId64, hp_kind_word(kind), (long)getpid(), now_ms());
@@ -183,40 +218,14 @@ static enum ticket ask_about(const struct exchange *x, enum hp_kind kind)
     request.state = x->request->state;
     request.target = x->request->id;
     request.deadline_ms = EXCHANGE_ASK_MS;
-    if (ask(x->target->path, &request, EXCHANGE_ASK_MS, &report, &error) == HP_LINK_OK) {
-        ticket = TICKET_UNKNOWN;
-        for (int i = TICKET_UNKNOWN; i <= TICKET_DONE && report.results.count > 0; i++) {
-            ticket = strcmp(report.results.items[0], words[i]) == 0 ? (enum ticket)i : ticket;
-        }
+    enum hp_link_result result = ask(x->target->path, &request, EXCHANGE_ASK_MS, &report, &error);
+    x->ticket = result == HP_LINK_OK ? ticket_of(&report) : TICKET_SILENT;
+    if (kind == HP_KIND_PROGRESS) {
+        show_progress(x, &report);
     }
     hp_report_fini(&report);
     hp_request_fini(&request);
-    return ticket;
-}
-
-static void clear_progress(struct exchange *x)
-{
-    if (x->shown) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-        x->shown = false;
-    }
-}
-
-static void show_progress(struct exchange *x)
-{
-    static const char *const doing[] = {
-        [TICKET_SILENT] = "does not say how it goes",        [TICKET_UNKNOWN] = "was sent",
-        [TICKET_WAITING] = "waits for a safe point",         [TICKET_RUNNING] = "is running",
-        [TICKET_DONE] = "is done, the answer is on its way",
-    };
-    if (!x->cli->err.terminal || x->cli->quiet) {
-        return;
-    }
-    fprintf(stderr, "\r\033[K%s %s%s %.0f s", hp_kind_word(x->request->kind), doing[x->ticket],
-            hp_style_ellipsis(x->cli->err), (double)(now_ms() - x->start) / 1000);
-    fflush(stderr);
-    x->shown = true;
+    return x->ticket;
 }
 
 static bool is_read_only(enum hp_kind kind)
@@ -283,7 +292,23 @@ static bool take_report(struct exchange *x, const char *data, size_t len)
     return uncertain(x, text);
 }
 
-/* Ctrl-C: withdraw what has not started; say how it stands. */
+/* Ctrl-C, and it was running: the agent gives it up at its next safe point, and answers. */
+static bool interrupted_while_running(struct exchange *x, const char *hint)
+{
+    char *data = NULL;
+    size_t len = 0;
+    if (wait_until(x->link, now_ms() + EXCHANGE_GRACE_MS, &data, &len) == HP_LINK_OK) {
+        bool ok = take_report(x, data, len);
+        hp_mem_free(data);
+        return ok;
+    }
+    return hp_cli_fail(x->cli, HP_UNCERTAIN, hint,
+                       "interrupted; the %s is running in the server, which was asked to give it up and has "
+                       "not answered yet",
+                       hp_kind_word(x->request->kind));
+}
+
+/* Ctrl-C: withdraw it; say how it stands. */
 static bool interrupted(struct exchange *x)
 {
     struct hp_cli *cli = x->cli;
@@ -297,8 +322,7 @@ static bool interrupted(struct exchange *x)
         return hp_cli_fail(cli, HP_TIMEOUT, NULL,
                            "interrupted; the %s had not started and was withdrawn: nothing changed", kind);
     case TICKET_RUNNING:
-        return hp_cli_fail(cli, HP_UNCERTAIN, hint,
-                           "interrupted; the %s is running in the server and goes on to its end", kind);
+        return interrupted_while_running(x, hint);
     case TICKET_DONE:
         return hp_cli_fail(cli, HP_UNCERTAIN, hint, "interrupted; the %s was done, its report was not read",
                            kind);
@@ -315,43 +339,48 @@ static bool check_on(struct exchange *x)
     if (!hp_kind_needs_lua(x->request->kind)) {
         return overdue ? uncertain(x, "no answer came in time") : true;
     }
-    x->ticket = ask_about(x, HP_KIND_PROGRESS);
-    x->silences = x->ticket == TICKET_SILENT ? x->silences + 1 : 0;
+    enum ticket ticket = ask_about(x, HP_KIND_PROGRESS);
+    x->silences = ticket == TICKET_SILENT ? x->silences + 1 : 0;
     if (overdue && x->silences >= EXCHANGE_SILENCES) {
         return uncertain(x, "no answer came in time");
     }
     return true;
 }
 
+/* What the link says ends the wait, or it is time to ask how it goes. True: *ok is how it ended. */
+static bool is_over(struct exchange *x, enum hp_link_result result, const char *data, size_t len, bool *ok)
+{
+    if (result == HP_LINK_TIMEOUT) {
+        return false;
+    }
+    hp_progress_clear(&x->progress);
+    *ok = result == HP_LINK_OK      ? take_report(x, data, len)
+          : result == HP_LINK_WOKEN ? interrupted(x)
+                                    : uncertain(x, hp_link_sentence(result));
+    return true;
+}
+
 static bool wait_for_answer(struct exchange *x)
 {
-    int64_t next_question = x->start + EXCHANGE_ASK_MS;
+    int interval = x->progress.wanted ? EXCHANGE_SHOW_MS : EXCHANGE_ASK_MS;
+    int64_t next_question = x->start + interval;
     for (;;) {
         char *data = NULL;
         size_t len = 0;
+        bool ok = false;
         int64_t left = next_question - now_ms();
         enum hp_link_result result = hp_link_wait(x->link, left > 0 ? (int)left : 0, x->wake, &data, &len);
-        if (result == HP_LINK_OK) {
-            clear_progress(x);
-            bool ok = take_report(x, data, len);
-            hp_mem_free(data);
+        bool over = is_over(x, result, data, len, &ok);
+        hp_mem_free(data);
+        if (over) {
             return ok;
-        }
-        if (result == HP_LINK_WOKEN) {
-            clear_progress(x);
-            return interrupted(x);
-        }
-        if (result != HP_LINK_TIMEOUT) {
-            clear_progress(x);
-            return uncertain(x, hp_link_sentence(result));
         }
         if (now_ms() >= next_question) {
             if (!check_on(x)) {
-                clear_progress(x);
+                hp_progress_clear(&x->progress);
                 return false;
             }
-            show_progress(x);
-            next_question = now_ms() + EXCHANGE_ASK_MS;
+            next_question = now_ms() + interval;
         }
     }
 }
@@ -371,6 +400,7 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
     if (status != HP_OK) {
         return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
     }
+    hp_progress_init(&x.progress, cli, request->kind);
     x.wake = catch_interrupts();
     x.start = now_ms();
     enum hp_link_result result = hp_link_send(target->path, data, len, (int)request->deadline_ms, &x.link);

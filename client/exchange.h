@@ -13,7 +13,7 @@ struct hp_request *hp_exchange_new(struct hp_cli *cli, enum hp_kind kind);
 
 /* Sends the request and waits for the answer, which becomes cli->report. Once a request runs it is waited for
  * without a limit; progress is shown on standard error if that is a terminal. Ctrl-C withdraws a request that
- * has not started. False: no report came; the error is recorded in cli->report: HP_LIMIT and HP_UNREACHABLE
+ * has not committed. False: no report came; the error is recorded in cli->report: HP_LIMIT and HP_UNREACHABLE
  * (it was not sent), HP_UNCERTAIN (it was sent, and nothing is known), HP_TIMEOUT (withdrawn),
  * HP_VERSION_MISMATCH. */
 bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_request *request);

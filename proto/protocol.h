@@ -1,8 +1,9 @@
 /* clang-format off: the page is a table */
 /* hotpatch protocol, version 1, on one page.
  *
- * Transport   nng REQ/REP; one message each way. nng's own receive limit is twice HP_MAX_MESSAGE, so that
- *             the agent can answer `limit` to a message that is too large, where nng would drop it silently.
+ * Transport   nng's REQ/REP; one message each way. The agent does the framing itself, over a byte stream: it
+ *             reads past a message beyond HP_MAX_MESSAGE and answers `limit`; one beyond twice that ends the
+ *             connection. The client's nng socket receives twice HP_MAX_MESSAGE at most.
  * Message     one msgpack map with string keys, nothing after it. Unknown keys are ignored by the reader.
  *             A known key of the wrong type, a known key that comes twice, and a key that is no string make
  *             the message malformed; nil stands for a key left out.
@@ -12,7 +13,7 @@
  *             diff, push, revert, inspect, eval  run at a safe point of the Lua thread
  * Ids         1 to HP_MAX_ID bytes, chosen by the client. A repeated id is answered with the first result
  *             (the agent remembers HP_REMEMBERED_IDS of them) and never runs again. An expired request
- *             never runs.
+ *             never runs. One that runs may take many polls; it can be cancelled until it commits.
  * Versions    the first key of each message is "protocol". A reader that meets another number answers
  *             version_mismatch with a sentence that says which side is older; never silence.
  */

@@ -11,7 +11,8 @@
  *       garbage               every answer is no message at all
  *       lost                  ends at once when a diff or push arrives, without an answer
  *       waiting running       such requests stay so; progress and cancel say so. With "running", the answer
- * comes after the third question how it goes
+ *                             comes after the third question how it goes
+ *       sliced                the same as "running" without the answer, but it is given up when cancelled
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,18 @@ static void echo(struct hp_report *r, const struct hp_request *q)
     r->output = text;
 }
 
+static void fill_progress(struct hp_report *r)
+{
+    int waits = strcmp(mode, "waiting") == 0;
+    *(const char **)must(HP_PUSH(&r->arena, &r->results)) = !is_held ? "unknown" : waits ? mode : "running";
+    if (is_held && !waits) {
+        *(const char **)must(HP_PUSH(&r->arena, &r->results)) = "search\033[2J";
+        r->cost.objects = 1234567;
+        r->cost.slices = 42;
+        r->cost.pause_us = 980;
+    }
+}
+
 static void fill(struct hp_report *r, const struct hp_request *q)
 {
     r->id = q->id;
@@ -102,7 +115,9 @@ static void fill(struct hp_report *r, const struct hp_request *q)
     r->agent.lua = "Lua 5.4";
     r->agent.version = HP_VERSION;
     if (q->kind == HP_KIND_PROGRESS || q->kind == HP_KIND_CANCEL) {
-        *(const char **)must(HP_PUSH(&r->arena, &r->results)) = is_held ? mode : "unknown";
+        fill_progress(r);
+    } else if (strcmp(mode, "given up") == 0) {
+        hp_report_fail(r, HP_TIMEOUT, "given up; nothing changed");
     } else if (q->kind == HP_KIND_STATUS) {
         r->agent.program = "lua5.4 game.lua";
         r->agent.uptime_s = 61;
@@ -162,7 +177,8 @@ static int serve(nng_ctx ctx, nng_msg *msg)
     if (patching && strcmp(mode, "lost") == 0) {
         _exit(0);
     }
-    if (patching && (strcmp(mode, "waiting") == 0 || strcmp(mode, "running") == 0)) {
+    if (patching &&
+        (strcmp(mode, "waiting") == 0 || strcmp(mode, "running") == 0 || strcmp(mode, "sliced") == 0)) {
         held = ctx;
         held_request = q;
         is_held = 1;
@@ -170,8 +186,10 @@ static int serve(nng_ctx ctx, nng_msg *msg)
     }
     send_report(ctx, &q);
     questions += q.kind == HP_KIND_PROGRESS;
-    if (is_held && strcmp(mode, "running") == 0 && questions == 3) {
-        mode = "applied";
+    int answered = strcmp(mode, "running") == 0 && questions == 3;
+    int given_up = strcmp(mode, "sliced") == 0 && q.kind == HP_KIND_CANCEL;
+    if (is_held && (answered || given_up)) {
+        mode = answered ? "applied" : "given up";
         send_report(held, &held_request);
         nng_ctx_close(held);
         is_held = 0;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,14 +20,14 @@
 
 extern char **environ;
 
-struct child child_start(const char *program, char *const argv[])
+/* `err`: our end and the child's. */
+static struct child start(const char *program, char *const argv[], const int err[2])
 {
     int in[2];
     int out[2];
-    int err[2];
     struct child child;
     posix_spawn_file_actions_t actions;
-    assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) | pipe2(err, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], 0);
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
@@ -40,6 +41,13 @@ struct child child_start(const char *program, char *const argv[])
     child.out = out[0];
     child.err = err[0];
     return child;
+}
+
+struct child child_start(const char *program, char *const argv[])
+{
+    int err[2];
+    assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+    return start(program, argv, err);
 }
 
 /* Both streams to their ends, side by side. */
@@ -92,11 +100,29 @@ struct run child_finish(struct child *child, const char *input)
     return run;
 }
 
-struct child child_client(char *const argv[])
+static const char *client_program(void)
 {
     const char *program = getenv("HP_TEST_CLIENT");
     assert_non_null(program);
-    return child_start(program, argv);
+    return program;
+}
+
+struct child child_client(char *const argv[])
+{
+    return child_start(client_program(), argv);
+}
+
+struct child child_on_terminal(char *const argv[], int columns)
+{
+    int err[2];
+    struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+    err[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(err[0] >= 0);
+    assert_int_equal(grantpt(err[0]) | unlockpt(err[0]), 0);
+    err[1] = open(ptsname(err[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(err[1] >= 0);
+    assert_int_equal(ioctl(err[1], TIOCSWINSZ, &size), 0);
+    return start(client_program(), argv, err);
 }
 
 struct run run_client(const char *input, ...)

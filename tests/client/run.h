@@ -25,6 +25,8 @@ struct child {
 };
 struct child child_start(const char *program, char *const argv[]);
 struct child child_client(char *const argv[]);
+/* The client with a terminal of so many columns as its standard error. */
+struct child child_on_terminal(char *const argv[], int columns);
 struct run child_finish(struct child *child, const char *input);
 
 /* A fake agent at `pattern` (%d: its pid), once it listens. agent_stop closes its input and waits for its

@@ -34,7 +34,7 @@ static int setup(void **state)
 {
     (void)state;
     if (mkdtemp(dir) == NULL || setenv("HOTPATCH_DIR", dir, 1) != 0 || setenv("HOTPATCH_ONLY", "1", 1) != 0 ||
-        unsetenv("XDG_RUNTIME_DIR") != 0) {
+        unsetenv("XDG_RUNTIME_DIR") != 0 || setenv("LC_ALL", "C", 1) != 0) {
         return -1;
     }
     snprintf(socket_pattern, sizeof socket_pattern, "%s/%%d.sock", dir);
@@ -260,7 +260,10 @@ static void a_started_request_is_waited_for(void **state)
 {
     (void)state;
     struct child agent = agent_start(socket_pattern, "running");
-    EXPECT(0, "applied patch 3", NULL, NULL, "push", pid_of(&agent), good, "--timeout=0.1");
+    struct run run = run_client(NULL, "push", pid_of(&agent), good, "--timeout=0.1", (char *)NULL);
+    expect(&run, 0, "applied patch 3", NULL);
+    assert_string_equal(run.err, ""); /* no terminal, no progress */
+    run_free(&run);
     agent_stop(&agent, NULL);
 }
 
@@ -297,9 +300,60 @@ static void interrupted_before_it_started(void **state)
 static void interrupted_while_it_runs(void **state)
 {
     (void)state;
+    struct run run = interrupt("sliced", NULL);
+    expect(&run, 6, NULL, "given up; nothing changed");
+    run_free(&run);
+}
+
+static void interrupted_while_it_does_not_listen(void **state)
+{
+    (void)state;
     struct run run = interrupt("running", NULL);
-    expect(&run, 70, NULL, "goes on to its end");
+    expect(&run, 70, NULL, "was asked to give it up");
     expect(&run, 70, NULL, "--id abc123");
+    run_free(&run);
+}
+
+/* ---- on a terminal ---- */
+
+/* A push that is answered after its third question how it goes. */
+static struct run push_on_terminal(int columns, const char *option)
+{
+    struct child agent = agent_start(socket_pattern, "running");
+    char *argv[] = {"hotpatch", "push", pid_of(&agent), good, (char *)option, NULL};
+    struct child client = child_on_terminal(argv, columns);
+    struct run run = child_finish(&client, NULL);
+    agent_stop(&agent, NULL);
+    return run;
+}
+
+static void progress_on_a_terminal(void **state)
+{
+    (void)state;
+    struct run run = push_on_terminal(200, NULL);
+    expect(&run, 0, "applied patch 3",
+           "push is running... search\\x1b[2J: 1,234,567 objects in 42 slices, longest stop 0.98 ms, ");
+    size_t len = strlen(run.err);
+    assert_true(len > 4);
+    assert_string_equal(run.err + len - 4, "\r\033[K"); /* erased */
+    assert_null(strchr(run.err, '\n'));
+    run_free(&run);
+}
+
+static void progress_on_a_narrow_terminal(void **state)
+{
+    (void)state;
+    struct run run = push_on_terminal(20, NULL);
+    expect(&run, 0, "applied patch 3", "\r\033[Kpush is running... \r\033[K");
+    run_free(&run);
+}
+
+static void no_progress_when_quiet(void **state)
+{
+    (void)state;
+    struct run run = push_on_terminal(80, "--quiet");
+    expect(&run, 0, NULL, NULL);
+    assert_string_equal(run.err, "");
     run_free(&run);
 }
 
@@ -364,6 +418,10 @@ int main(void)
         cmocka_unit_test(a_started_request_is_waited_for),
         cmocka_unit_test(interrupted_before_it_started),
         cmocka_unit_test(interrupted_while_it_runs),
+        cmocka_unit_test(interrupted_while_it_does_not_listen),
+        cmocka_unit_test(progress_on_a_terminal),
+        cmocka_unit_test(progress_on_a_narrow_terminal),
+        cmocka_unit_test(no_progress_when_quiet),
         cmocka_unit_test(a_request_that_is_too_large),
         cmocka_unit_test(standard_output_is_full),
         cmocka_unit_test(ids_differ),

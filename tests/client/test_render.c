@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "client/progress.h"
 #include "client/render.h"
 #include "proto/protocol.h"
 
@@ -274,6 +275,36 @@ static void golden_state_pages(void **state)
     hp_report_fini(&r);
 }
 
+static void expect_progress(struct hp_style style, const struct hp_progress_state *p, size_t columns,
+                            const char *expected)
+{
+    struct hp_text page;
+    hp_text_init(&page, style);
+    hp_progress_line(&page, "push", p, columns);
+    assert_string_equal(hp_text_str(&page), expected);
+    hp_text_fini(&page);
+}
+
+static void golden_progress(void **state)
+{
+    struct hp_progress_state p = {.doing = "waits for a safe point", .seconds = 2.2};
+    (void)state;
+    expect_progress(plain, &p, 80, "push waits for a safe point\xe2\x80\xa6 2 s");
+    expect_progress(ascii, &p, 80, "push waits for a safe point... 2 s");
+    p = (struct hp_progress_state){"is running", "search", 1000, 1, 1250, 0.4};
+    expect_progress(ascii, &p, 100,
+                    "push is running... search: 1,000 objects in 1 slice, longest stop 1.25 ms, 0 s");
+    p.objects = 1;
+    p.slices = 1234567;
+    p.phase = "a\033b";
+    expect_progress(ascii, &p, 100,
+                    "push is running... a\\x1bb: 1 object in 1,234,567 slices, longest stop 1.25 ms, 0 s");
+    /* Cut between characters, never inside of one. */
+    expect_progress(plain, &p, 16, "push is running\xe2\x80\xa6");
+    expect_progress(plain, &p, 15, "push is running");
+    expect_progress(plain, &p, 0, "");
+}
+
 static void json(void **state)
 {
     struct hp_report r;
@@ -400,6 +431,7 @@ int main(void)
         cmocka_unit_test(nothing_from_the_server_reaches_a_terminal_raw),
         cmocka_unit_test(colours_only_where_asked_for),
         cmocka_unit_test(golden_state_pages),
+        cmocka_unit_test(golden_progress),
         cmocka_unit_test(json),
         cmocka_unit_test(msgpack),
         cmocka_unit_test(msgpack_lists),

@@ -62,18 +62,20 @@ struct hotpatch_options {
  * even for that). The socket opens at the first poll. [-0, +(0|1), -] with one free slot */
 HOTPATCH_API int hotpatch_start(lua_State *L, const struct hotpatch_options *options);
 
-/* Runs what waits, now: the number of requests handled. One relaxed atomic load when nothing waits. 0 at once
- * in a finalizer, inside a request (from `__hotfix`, say), with no room on L's stack, with no agent. [-0, +0,
- * -] */
+/* Works on the requests that wait, for about max_pause_ms: the number that it answered. A large one takes
+ * many polls, a slice each. One relaxed atomic load when there is nothing to do. 0 at once in a finalizer,
+ * inside a request (from `__hotfix`, say), with no room on L's stack, with no agent. [-0, +0, -] */
 HOTPATCH_API int hotpatch_poll(lua_State *L);
 
-/* A descriptor that is readable while poll has work, so from start until the first poll. It belongs to the
- * agent: watch it and never read or close it. -1: no agent. [-0, +0, -] */
+/* A descriptor that is readable while poll has work: from start until the first poll, and while a request
+ * waits or is under way. It belongs to the agent: watch it and never read or close it. -1: no agent.
+ * [-0, +0, -] */
 HOTPATCH_API int hotpatch_fd(lua_State *L);
 
-/* Stops the agent: no thread, socket or descriptor of it is left. 1: stopped; 0: there was none, or it is
- * inside a request and cannot be stopped there. What has been patched stays so, and can be reverted after
- * another start. [-0, +0, -] */
+/* Stops the agent: no thread, socket or descriptor of it is left. A request that is under way is given up,
+ * unless it has committed; its client is told. 1: stopped; 0: there was none, or it is inside a request and
+ * cannot be stopped there. What has been patched stays so, and can be reverted after another start. [-0, +0,
+ * -] */
 HOTPATCH_API int hotpatch_stop(lua_State *L);
 
 /* The Lua module: for `require "hotpatch"`, or luaL_requiref(L, "hotpatch", luaopen_hotpatch, 0). [-0, +1,
