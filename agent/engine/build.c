@@ -1,6 +1,8 @@
 /* hotpatch engine: building what a plan brings; the contract is in build.h. */
 #include "agent/engine/build.h"
 
+#include "agent/engine/workshop.h"
+
 #include <lauxlib.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -207,7 +209,7 @@ static enum hp_status make_closures(lua_State *L, const struct hp_values *values
         const struct hp_plan_function *f = &plan->functions.items[jobs[i].function];
         if (i == 0 || jobs[i].tree != jobs[i - 1].tree || jobs[i].prototype != jobs[i - 1].prototype) {
             lua_pop(L, 1);
-            enum hp_status status = hp_scratch_push_maker(L, scratch, f->tree, f->prototype);
+            enum hp_status status = hp_workshop_push_maker(L, values->workshop, f->tree, f->prototype, scratch);
             if (status != HP_OK) {
                 return status == HP_NO_MEMORY
                            ? status

@@ -13,12 +13,18 @@
 #include "agent/engine/plan.h"
 #include "agent/engine/prepare.h"
 #include "agent/engine/stage.h"
+#include "agent/engine/successor.h"
+#include "agent/engine/workshop.h"
 
 #define MAX_TRIES  3 /* plans made for one request before `conflict` */
+/* What a commit takes, roughly, in microseconds (bench/ measures it): to refuse what is far too long, not to promise. */
+#define COMMIT_US_FUNCTION 2.5
+#define COMMIT_US_STEP     0.6
+
 #define MAX_SWEEPS 8 /* passes after the commit: a server that keeps moving old functions about is left with stragglers */
 
 /* What a step goes on with. */
-enum phase { PHASE_STAGE, PHASE_BASE, PHASE_FIRST_PLAN, PHASE_SEARCH, PHASE_PLAN, PHASE_COMMIT, PHASE_SWEEP, PHASE_DONE };
+enum phase { PHASE_STAGE, PHASE_BASE, PHASE_FIRST_PLAN, PHASE_SEARCH, PHASE_PLAN, PHASE_MAKE, PHASE_COMMIT, PHASE_SWEEP, PHASE_DONE };
 
 /* What a patch keeps in the registry between its slices, a table under its own address. */
 enum { STORE_ANCHOR = 1, STORE_SEARCH, STORE_SWAPS };
@@ -36,6 +42,8 @@ struct hp_patch {
     lua_State *poller;
     int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
     int64_t slices, objects, bytes;
+    uint32_t made; /* functions of the plan that PHASE_MAKE has done */
+    struct hp_scratch scratch;
 
     /* Stack indices, of one step. */
     int store, anchor;
@@ -109,6 +117,7 @@ void hp_patch_free(struct hp_patch *p)
         return;
     hp_stage_close(p->stage);
     hp_locate_free(p->locate);
+    hp_scratch_clear(&p->scratch);
     forget_bases(p);
     hp_graph_fini(&p->fresh);
     for (size_t i = 0; i < p->count; i++)
@@ -455,6 +464,11 @@ static int64_t deadline_us(const struct hp_patch *p)
     return p->one_stop ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000);
 }
 
+static bool is_slice_over(const struct hp_patch *p)
+{
+    return !p->one_stop && now_us() >= deadline_us(p);
+}
+
 /* One slice of the pass under way. HP_OK with *done, or not yet. */
 static enum hp_status search(lua_State *L, struct hp_patch *p, bool sweep, bool *done)
 {
@@ -533,6 +547,7 @@ static struct hp_execution *new_execution(lua_State *L, struct hp_patch *p)
     struct hp_execution_options options = {.who = p->who,
                                            .message = p->request->options.message,
                                            .revert = p->revert,
+                                           .workshop = &p->made,
                                            .hook = p->revert ? "__hotrevert" : "__hotfix"};
     return hp_execution_push_new(L, p->anchor, &p->plan, p->context.history, p->context.sources, &options, p->report);
 }
@@ -649,16 +664,42 @@ static bool code_changed(const struct hp_patch *p)
     return false;
 }
 
+/* The stop of the commit grows with the places it writes. */
+static double predicted_ms(const struct hp_patch *p)
+{
+    return ((double)p->plan.functions.count * COMMIT_US_FUNCTION + (double)p->plan.steps.count * COMMIT_US_STEP) / 1000;
+}
+
+/* R20, where a limit was asked for or is the rule: one stop that was asked for is as long as it is. */
+static bool stops_too_long(struct hp_patch *p)
+{
+    const struct hp_options *options = &p->request->options;
+    double allowed = options->max_pause_ms > 0 ? options->max_pause_ms : p->context.max_pause_ms;
+    if (options->atomic || (p->one_stop && options->max_pause_ms <= 0) || predicted_ms(p) <= allowed)
+        return false;
+    const char *fmt = "the commit writes %zu places and would stop the server for about %.1f ms, more than the %g ms allowed; push again "
+                      "with --max-pause %.0f";
+    double need = predicted_ms(p) + 1;
+    if (accepts(p, HP_R20_LONG_STOP)) {
+        hp_report_warn(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, p->plan.steps.count, predicted_ms(p), allowed, need);
+        return false;
+    }
+    hp_report_refuse(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, p->plan.steps.count, predicted_ms(p), allowed, need);
+    return true;
+}
+
 /* A plan before the search: it refuses early, and tells whether there is anything to look for. */
 static enum hp_status phase_first_plan(lua_State *L, struct hp_patch *p)
 {
     bool module_only = p->request->options.refs && strcmp(p->request->options.refs, "module") == 0;
     enum hp_status status = plan(L, p);
-    p->phase = PHASE_COMMIT;
+    p->phase = PHASE_MAKE;
     if (status != HP_OK)
         return status;
     if (!p->revert && !changes(p) && !code_changed(p))
         return HP_NO_CHANGE;
+    if (stops_too_long(p))
+        return HP_REFUSED;
     if (module_only || p->request->options.functions.count || (p->plan.swaps.count == 0 && (p->revert || !code_changed(p))))
         return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
     if (!(p->revert ? name_swapped_sources(L, p) : name_sources(p)))
@@ -668,10 +709,23 @@ static enum hp_status phase_first_plan(lua_State *L, struct hp_patch *p)
     return HP_OK;
 }
 
+static enum hp_status check_search_limit(struct hp_patch *p)
+{
+    double limit = p->request->options.search_limit_s;
+    if (limit <= 0 || (double)(now_us() - p->started_us) < limit * 1e6)
+        return HP_OK;
+    return hp_report_fail(p->report, HP_LIMIT,
+                          "the search for old references did not end within %g s (%lld objects so far); nothing was changed; give it "
+                          "longer with --search-limit, larger slices with --max-pause, or --refs module",
+                          limit, (long long)p->objects);
+}
+
 static enum hp_status phase_search(lua_State *L, struct hp_patch *p)
 {
     bool done = false;
     enum hp_status status = search(L, p, false, &done);
+    if (status == HP_OK && !done)
+        status = check_search_limit(p);
     if (done) {
         take_found(p);
         p->searched = true;
@@ -683,12 +737,43 @@ static enum hp_status phase_search(lua_State *L, struct hp_patch *p)
 static enum hp_status phase_plan(lua_State *L, struct hp_patch *p)
 {
     enum hp_status status = plan(L, p);
-    p->phase = PHASE_COMMIT;
+    p->phase = PHASE_MAKE;
     if (status != HP_OK)
         return status;
     if (!p->revert && !changes(p))
         return HP_NO_CHANGE;
+    if (stops_too_long(p))
+        return HP_REFUSED;
     return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
+}
+
+/* Loads what the commit will need: the new functions' code and the old ones' successors, one function after the other. */
+static enum hp_status make_one(lua_State *L, struct hp_patch *p, const struct hp_plan_function *f)
+{
+    enum hp_status status = hp_workshop_push_maker(L, &p->made, f->tree, f->prototype, &p->scratch);
+    if (status != HP_OK || f->replaces == 0)
+        return status == HP_UNSUPPORTED ? HP_OK : status; /* prepare will say so */
+    hp_anchor_push(L, p->anchor, f->replaces);
+    int old = lua_gettop(L);
+    hp_workshop_push_successors(L, &p->made);
+    status = hp_successor_push(L, old + 1, old, &p->scratch);
+    return status == HP_NO_MEMORY ? status : HP_OK;
+}
+
+static enum hp_status phase_make(lua_State *L, struct hp_patch *p)
+{
+    if (p->made == 0)
+        hp_workshop_open(L, &p->made);
+    while (p->made < p->plan.functions.count) {
+        enum hp_status status = make_one(L, p, &p->plan.functions.items[p->made++]);
+        lua_settop(L, p->anchor);
+        if (status != HP_OK)
+            return status;
+        if (is_slice_over(p))
+            return HP_OK;
+    }
+    p->phase = PHASE_COMMIT;
+    return HP_OK;
 }
 
 static enum hp_status phase_commit(lua_State *L, struct hp_patch *p)
@@ -763,8 +848,8 @@ static enum hp_status run_phase(lua_State *L, struct hp_patch *p)
 {
     static enum hp_status (*const phases[])(lua_State *, struct hp_patch *) = {
         [PHASE_STAGE] = phase_stage,   [PHASE_BASE] = phase_base, [PHASE_FIRST_PLAN] = phase_first_plan,
-        [PHASE_SEARCH] = phase_search, [PHASE_PLAN] = phase_plan, [PHASE_COMMIT] = phase_commit,
-        [PHASE_SWEEP] = phase_sweep,
+        [PHASE_SEARCH] = phase_search, [PHASE_PLAN] = phase_plan, [PHASE_MAKE] = phase_make,
+        [PHASE_COMMIT] = phase_commit, [PHASE_SWEEP] = phase_sweep,
     };
     return phases[p->phase](L, p);
 }
@@ -794,6 +879,7 @@ void hp_patch_forget(lua_State *L, const struct hp_patch *p)
         lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the key is there: no memory is needed */
     }
     lua_pop(L, 1);
+    hp_workshop_close(L, &p->made);
 }
 
 /* A revert down to an older patch goes on with the next one. */
@@ -803,12 +889,8 @@ static bool more_to_revert(struct hp_patch *p, enum hp_status status)
         return false;
     p->phase = PHASE_FIRST_PLAN;
     p->searched = false;
+    p->made = 0;
     return true;
-}
-
-static bool is_slice_over(const struct hp_patch *p)
-{
-    return !p->one_stop && now_us() >= deadline_us(p);
 }
 
 bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
@@ -860,7 +942,7 @@ void hp_patch_settle(struct hp_patch *p)
 const char *hp_patch_phase(const struct hp_patch *p)
 {
     static const char *const names[] = {[PHASE_STAGE] = "stage",   [PHASE_BASE] = "stage",    [PHASE_FIRST_PLAN] = "plan",
-                                        [PHASE_SEARCH] = "search", [PHASE_PLAN] = "plan",     [PHASE_COMMIT] = "commit",
+                                        [PHASE_SEARCH] = "search", [PHASE_PLAN] = "plan",     [PHASE_MAKE] = "make",       [PHASE_COMMIT] = "commit",
                                         [PHASE_SWEEP] = "sweep",   [PHASE_DONE] = "done"};
     return names[p->phase];
 }

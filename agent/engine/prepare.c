@@ -373,7 +373,7 @@ static enum hp_status begin(lua_State *L, struct hp_execution *x, struct frame *
     }
     lua_pushvalue(L, -1);
     store(L, x, HP_STORE_VALUES);
-    f->values = (struct hp_values){.plan = x->plan, .table = lua_gettop(L)};
+    f->values = (struct hp_values){.plan = x->plan, .workshop = x->options.workshop, .table = lua_gettop(L)};
     hp_execution_push(L, x, HP_STORE_ANCHOR);
     f->values.anchor = lua_gettop(L);
     hp_execution_push(L, x, HP_STORE_BANK);

@@ -28,6 +28,7 @@ struct hp_execution_options {
     int64_t replay_instructions; /* bound of each replayed call, effect and hook; 0: 50 million */
     const char *who, *message;   /* for the history */
     bool revert;                 /* this plan undoes the newest patch: its record is retired by the commit */
+    const void *workshop;        /* what was made beforehand; NULL: nothing */
     const char *hook;            /* "__hotfix" or "__hotrevert", for messages */
 };
 

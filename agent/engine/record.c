@@ -7,6 +7,7 @@
 
 #include "agent/engine/build.h"
 #include "agent/engine/successor.h"
+#include "agent/engine/workshop.h"
 
 /* ---- Places in the Lua side ---- */
 
@@ -328,7 +329,7 @@ enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const stru
     lua_createtable(L, (int)count * STRONG_PARTS, 0);
     push_weak(L, count * WEAK_PARTS + plan->modules.count);
     lua_createtable(L, (int)plan->modules.count, 0);
-    lua_newtable(L);
+    hp_workshop_push_successors(L, source->values->workshop);
     hp_push_holder_maker(L);
     enum hp_status status = fill_writes(L, record, source, &sides);
     fill_hooks(L, record, source->values, table + 3, sides.weak);

@@ -16,6 +16,7 @@
 /* Where to look, as absolute stack indices of the frame that is running; never kept longer. */
 struct hp_values {
     const struct hp_plan *plan;
+    const void *workshop; /* its key; NULL: none */
     int anchor;
     int table;
 };

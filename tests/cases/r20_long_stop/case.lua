@@ -5,7 +5,6 @@ local function source(n, v)
     return table.concat(out, "\n")
 end
 return {
-    later = "the predicted stop of the commit",
     doc = "so many places that the stop would exceed max_pause_ms: R20",
     load = function(t)
         local file = assert(io.open(t.dir .. "/m.lua", "w"))
