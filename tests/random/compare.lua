@@ -1,7 +1,7 @@
 -- Is the live program what the mirror says? compare(mirror, roots, known) walks both at once.
 --
 -- roots: list of { live value, value of the mirror, path }. known: { tables=, cells=, functions= }, weak maps from objects of the
--- mirror to what stood for them the last time: tables keep their identity over a push, cells their place, functions
+-- mirror to the addresses of what stood for them the last time (the search for old functions must not find them here): tables keep their identity over a push, cells their place, functions
 -- that did not change theirs. Returns nil and the pairs met, { live, mirror, path, via=… } in the order of the walk; or a sentence.
 
 local function show(v, mirror)
@@ -20,8 +20,9 @@ local function compare(mirror, roots, known)
     local function same_object(map, what, live, image, path)
         if to_live[image] == nil and to_mirror[live] == nil then
             to_live[image], to_mirror[live] = live, image
-            if map[image] ~= nil and map[image] ~= live then fail(path, "another %s than before", what) end
-            map[image] = live
+            local address = what == "cell" and live or ("%p"):format(live)
+            if map[image] ~= nil and map[image] ~= address then fail(path, "another %s than before", what) end
+            map[image] = address
             return true
         end
         if to_live[image] ~= live then fail(path, "not the %s that the model says", what) end

@@ -136,12 +136,16 @@ end
 local function new_code(p, def)
     if p.code_fresh[def] then return p.code_fresh[def] end
     local b, n = p.base_functions[def], p.fresh_functions[def]
-    if not b or not n or not b.parent or new_code(p, b.parent) ~= n.parent then return nil end
+    if not b or not n or (b.parent and new_code(p, b.parent) ~= n.parent) or (not b.parent) ~= (not n.parent) then return nil end
     for _, other in pairs(p.code_fresh) do
         if other == def then return nil end
     end
     if b.name then return b.name == n.name and def or nil end
     local same = mirror.model.code(p.base.names, b.fn) == mirror.model.code(p.fresh.names, n.fn)
+    if not b.parent then -- made by the body, and nothing of the new module uses it
+        local name = p.base_names[def]
+        return (same or name and name == p.fresh_names[def]) and def or nil
+    end
     return (same or alike(p.base, b.fn, p.fresh, n.fn)) and def or nil
 end
 
@@ -223,8 +227,9 @@ local function decide(p, s)
         end
     elseif is_F(s.n) then
         local version = is_F(s.l) and is_F(s.b) and code(s.b) == code(s.l)
-        if version then
-            if successor(p, s.l) ~= s.l then write(p, s, successor(p, s.l)) end
+        if version then -- the slot gets what the source has there, which need not be the successor of what it had
+            local value = p.live_fresh[s.l] == s.n and successor(p, s.l) or translate(p, s.n)
+            if value ~= s.l then write(p, s, value) end
         elseif not is_F(s.b) and untouched(s) then
             win(p, s)
         elseif s.kind ~= "cell" and changed then

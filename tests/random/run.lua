@@ -243,10 +243,48 @@ end
 
 -- ---- pushing --------------------------------------------------------------------------------------------------------------------------
 
+-- A picture with addresses for objects: the search for old functions must not find them here. (An address that is used again by
+-- another object does no harm: contents are compared.)
+local function freeze(picture)
+    local function id(v)
+        local kind = type(v)
+        if kind == "table" or kind == "function" or kind == "thread" or kind == "userdata" then return ("object %p"):format(v) end
+        return v
+    end
+    local function copy(t, depth) -- records are trees of a few levels; objects stand in `keys`, `cells`, `values`, `slots`, `meta`
+        local new = {}
+        for k, v in next, t do
+            if depth == 0 or type(v) ~= "table" then v = id(v) else v = copy(v, depth - 1) end
+            new[id(k)] = v
+        end
+        return new
+    end
+    local frozen = { records = {}, cells = {}, paths = {}, opaque = {} }
+    for object, record in next, picture.records do
+        local new = {}
+        for name, value in next, record do
+            if name == "meta" then
+                new.meta = id(value)
+            elseif name == "keys" or name == "cells" or name == "values" or name == "slots" then
+                new[name] = {}
+                for k, v in next, value do
+                    new[name][id(k)] = type(v) == "table" and copy(v, 0) or v
+                end
+            else
+                new[name] = type(value) == "table" and copy(value, 1) or value
+            end
+        end
+        frozen.records[id(object)] = new
+    end
+    for cell, value in next, picture.cells do frozen.cells[cell] = copy(value, 0) end
+    for object, path in next, picture.paths do frozen.paths[id(object)] = path end
+    return frozen
+end
+
 local function take()
     local roots = { _G, debug.getmetatable(""), program.live, package.loaded.bus, program.registered }
     for _, object in ipairs(program.pool) do roots[#roots + 1] = object end
-    return snapshot.take(roots, { [hotpatch] = true })
+    return freeze(snapshot.take(roots, { [hotpatch] = true }))
 end
 
 local function must_be_same(before, what)
@@ -325,8 +363,8 @@ local function push(m, step)
         end
     end
     merge.apply(plan)
-    program.model = m
-    if plan.status == "applied" then
+    if plan.status == "applied" then -- else the base stays what it was
+        program.model = m
         program.patches[#program.patches + 1] = { plan = plan, replayed = #(report.replayed or {}) > 0 }
     end
     check("push")

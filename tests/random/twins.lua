@@ -196,7 +196,7 @@ local function pair_sources(p)
         end
         run()
     end
-    p.code_fresh, p.in_base = code_fresh, in_base
+    p.code_fresh, p.in_base, p.base_names, p.fresh_names = code_fresh, in_base, base_names, fresh_names
     for nc, list in pairs(p.votes) do -- no local has two candidates but by shadowing: then most votes
         local best
         for bc, votes in pairs(list) do
