@@ -24,7 +24,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# The demo's agents are its own: they and the command meet in a private folder.
+# The demo's socket is in a folder of its own. The command looks further than that, so it is told the pid: other agents
+# may run on this machine.
 mkdir -m 700 "$work/run"
 export HOTPATCH_DIR=$work/run
 export LUA_CPATH="$build/lua/?.so;;"
@@ -79,9 +80,11 @@ run() {
         shown+=" $word"
     done
     printf '\n   %s$%s%s\n' "$dim" "$plain" "$shown"
-    "$@" >"$work/out" 2>&1 || { cat "$work/out"; fail "'$*' ended with status $?"; }
+    local status=0
+    "$@" >"$work/out" 2>&1 || status=$?
     sed 's/^/   /' "$work/out"
     answer=$(cat "$work/out")
+    [ $status -eq 0 ] || fail "'$*' ended with status $status"
 }
 
 narrate "A game server starts, under the Lua that the system has" \
@@ -119,13 +122,13 @@ diff -u battle.lua fix/battle.lua | tail -n +3 | sed 's/^/   /' || true
 
 narrate "What would it do? diff runs everything but the change itself" \
     "The body of the file is not run again: its timer is not started twice, its counters are not reset."
-run hotpatch diff --merge three-way battle=fix/battle.lua
+run hotpatch diff --pid "$server_pid" --merge three-way battle=fix/battle.lua
 play "attack troll"
 expect "49 hp left"
 printf '\n   %s\n' "Nothing changed, as promised."
 
 narrate "Push it"
-run hotpatch push --merge three-way --message "blows never heal" battle=fix/battle.lua
+run hotpatch push --pid "$server_pid" --merge three-way --message "blows never heal" battle=fix/battle.lua
 
 narrate "Ana goes on: same connection, same troll, the same three strikes counted"
 play "attack troll"
@@ -137,8 +140,8 @@ expect "battle 1.1"
 play "me"
 
 narrate "What was done is on record, and can be undone"
-run hotpatch log
-run hotpatch revert
+run hotpatch log --pid "$server_pid"
+run hotpatch revert --pid "$server_pid"
 
 narrate "The old code is back; what happened meanwhile stays"
 play "attack troll"
