@@ -9,22 +9,27 @@ struct holding {
     const struct hp_live *live; /* may be NULL */
     struct hp_report *report;
     struct hp_map swaps; /* handle -> number in plan->swaps */
-    struct hp_map own;   /* handles of containers that the plan writes into by itself */
+    struct hp_map own;   /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it writes */
 };
 
 static void index_plan(struct holding *h)
 {
     for (uint32_t i = 0; i < h->plan->swaps.count; i++)
         hp_map_put(&h->swaps, h->plan->swaps.items[i].from, 0, i, NULL);
-    for (size_t i = 0; i < h->plan->steps.count; i++)
-        hp_map_put(&h->own, h->plan->steps.items[i].target, 0, 1, NULL);
+    for (size_t i = 0; i < h->plan->steps.count; i++) {
+        const struct hp_step *s = &h->plan->steps.items[i];
+        if (s->kind == HP_STEP_SET_CELL)
+            hp_map_put(&h->own, s->expected.index, 1, 1, NULL);
+        else
+            hp_map_put(&h->own, s->target, 0, 1, NULL);
+    }
 }
 
 static bool is_own(const struct holding *h, const struct hp_holder *at)
 {
     hp_id node = h->live ? hp_live_node(h->live, at->container) : HP_NIL;
-    if (at->kind == HP_HOLDER_CELL)
-        return node != HP_NIL; /* a closure of the module: its cells are the module's */
+    if (at->kind == HP_HOLDER_CELL) /* a closure of the module: its cells are the module's; a revert knows cells by what is in them */
+        return node != HP_NIL || (!h->live && hp_map_find(&h->own, at->function, 1) != NULL);
     return hp_map_find(&h->own, at->container, 0) != NULL ||
            (node != HP_NIL && hp_graph_node(&h->live->graph, node)->entries.count > 0);
 }

@@ -53,6 +53,7 @@ struct pair {
 struct comparison {
     struct hp_planner *p;
     const struct hp_graph *a, *b;
+    bool data_only; /* functions are not compared */
     struct hp_map seen;
     HP_LIST(struct pair) todo;
 };
@@ -88,7 +89,7 @@ static bool equal_nodes(struct comparison *c, hp_id x, hp_id y)
     if (m->kind == HP_NODE_FLOAT && n->kind == HP_NODE_FLOAT && m->number != m->number)
         return n->number != n->number; /* the source still says "not a number" */
     if (m->kind == HP_NODE_FUNCTION && n->kind == HP_NODE_FUNCTION)
-        return equal_code(c->a, x, c->b, y);
+        return c->data_only || equal_code(c->a, x, c->b, y);
     if (m->kind == HP_NODE_TABLE && n->kind == HP_NODE_TABLE)
         return equal_fields(c, x, y);
     if (m->kind == HP_NODE_OPAQUE && n->kind == HP_NODE_OPAQUE) /* its type is all that can be compared */
@@ -96,15 +97,26 @@ static bool equal_nodes(struct comparison *c, hp_id x, hp_id y)
     return hp_node_equal(c->a, x, c->b, y);
 }
 
+static bool compare(struct comparison *c, hp_id x, hp_id y)
+{
+    hp_map_init(&c->seen, &c->p->plan->arena);
+    compare_later(c, or_nil(x), or_nil(y));
+    for (size_t i = 0; i < c->todo.count; i++)
+        if (!equal_nodes(c, c->todo.items[i].x, c->todo.items[i].y))
+            return false;
+    return true;
+}
+
 static bool equal_values(struct hp_planner *p, const struct hp_graph *a, hp_id x, const struct hp_graph *b, hp_id y)
 {
     struct comparison c = {.p = p, .a = a, .b = b};
-    hp_map_init(&c.seen, &p->plan->arena);
-    compare_later(&c, or_nil(x), or_nil(y));
-    for (size_t i = 0; i < c.todo.count; i++)
-        if (!equal_nodes(&c, c.todo.items[i].x, c.todo.items[i].y))
-            return false;
-    return true;
+    return compare(&c, x, y);
+}
+
+static bool equal_data(struct hp_planner *p, const struct hp_graph *a, hp_id x, const struct hp_graph *b, hp_id y)
+{
+    struct comparison c = {.p = p, .a = a, .b = b, .data_only = true};
+    return compare(&c, x, y);
 }
 
 static bool has_base(const struct hp_planner *p, const struct hp_slot *s)
@@ -328,6 +340,10 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
                         s->path);
         return;
     }
+    if (version && p->match->live_fresh[s->live] != s->fresh && hp_is_function(p->base, s->base)) {
+        win(p, s, "updated"); /* the source has another of its functions there now: `M.a = one` became `M.a = other` */
+        return;
+    }
     if (version) {
         struct hp_value value = hp_value_successor(p, s->live, s->module, s->path);
         bool same = value.kind == HP_VALUE_LIVE;
@@ -382,8 +398,7 @@ static bool list_changed(struct hp_planner *p, const struct hp_slot *s)
     if (b->entries.count != f->entries.count)
         return true;
     for (size_t i = 0; i < b->entries.count; i++) {
-        hp_id x = b->entries.items[i].value, y = f->entries.items[i].value;
-        if (!(hp_is_function(p->base, x) && hp_is_function(p->fresh, y)) && !equal_values(p, p->base, x, p->fresh, y))
+        if (!equal_data(p, p->base, b->entries.items[i].value, p->fresh, f->entries.items[i].value))
             return true;
     }
     return false;
