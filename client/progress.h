@@ -16,7 +16,7 @@ struct hp_progress {
 /* What there is to say; `phase` and the numbers come from the agent. */
 struct hp_progress_state {
     const char *doing; /* our own words: "waits for a safe point" */
-    const char *phase; /* what it does now, while it runs; NULL: not known */
+    const char *phase; /* what it does now, which is told instead; NULL: not known */
     int64_t objects, slices, longest_us;
     double seconds;
 };

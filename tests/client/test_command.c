@@ -332,7 +332,7 @@ static void progress_on_a_terminal(void **state)
     (void)state;
     struct run run = push_on_terminal(200, NULL);
     expect(&run, 0, "applied patch 3",
-           "push is running... search\\x1b[2J: 1,234,567 objects in 42 slices, longest stop 0.98 ms, ");
+           "push: search\\x1b[2J, 1,234,567 objects in 42 slices, longest stop 0.98 ms, ");
     size_t len = strlen(run.err);
     assert_true(len > 4);
     assert_string_equal(run.err + len - 4, "\r\033[K"); /* erased */
@@ -344,7 +344,7 @@ static void progress_on_a_narrow_terminal(void **state)
 {
     (void)state;
     struct run run = push_on_terminal(20, NULL);
-    expect(&run, 0, "applied patch 3", "\r\033[Kpush is running... \r\033[K");
+    expect(&run, 0, "applied patch 3", "\r\033[Kpush: search\\x1b[2J\r\033[K");
     run_free(&run);
 }
 
