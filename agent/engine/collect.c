@@ -358,13 +358,16 @@ static void start_at_root(struct walk *w, struct hp_root *r)
     const struct hp_graph_module *fresh = &w->fresh->modules.items[r->module];
     const struct hp_graph_module *base = r->base != HP_NO_ID ? &w->base->modules.items[r->base] : NULL;
 
-    hp_anchor_push(L, w->anchor, r->container);
-    lua_pushstring(L, r->key);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, -3);
-    r->live = take_value(w);
-    r->live_key = take_value(w);
-    r->live_container = take_value(w);
+    r->live = r->live_key = r->live_container = HP_NIL;
+    if (r->container) {
+        hp_anchor_push(L, w->anchor, r->container);
+        lua_pushstring(L, r->key);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, -3);
+        r->live = take_value(w);
+        r->live_key = take_value(w);
+        r->live_container = take_value(w);
+    }
     if (r->live != HP_NIL && hp_graph_field_str(&w->live->graph, r->live_container, r->key) == HP_NO_ID)
         hp_graph_add_entry(&w->live->graph, r->live_container, r->live_key, r->live);
 

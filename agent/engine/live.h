@@ -10,7 +10,7 @@ struct hp_root {
     uint32_t module;      /* in the new graph */
     uint32_t base;        /* module number in the base graph, HP_NO_ID without a base */
     uint32_t guide;       /* point fix: module number in the base graph, for finding its locals; else HP_NO_ID */
-    uint32_t container;   /* handle of the live table that holds the root value … */
+    uint32_t container;   /* handle of the live table that holds the root value (0: there is none: code of a source file) … */
     const char *key;      /* … under this name: package.loaded and the module's name, or the parent of a point fix's slot */
     uint32_t environment; /* handle of the live table that is the module's _ENV */
     const char *path;     /* point fix: path of the slot within the module; "" for a whole module */

@@ -57,6 +57,7 @@ struct hp_match {
     struct hp_code *live_code; /* live function -> base code it is a version of */
     hp_id *live_fresh;         /* live function or table -> the new node whose place it has */
     hp_id *twin;               /* new function, table or placeholder -> live node */
+    uint32_t *cell_load;       /* live cell -> a cell that stands for its load; see hp_match_load */
     HP_LIST(struct hp_cell_link) cell_links; /* which live cells a staged cell has, see hp_match_cell */
     struct hp_map placeholder_live;          /* expression -> live node + 1 */
     HP_LIST(struct hp_slot) slots;
@@ -70,9 +71,13 @@ void hp_match_fini(struct hp_match *match);
 /* Second pass; called by hp_match. */
 void hp_match_slots(struct hp_match *match);
 
-/* The live cells known to be the local of a new cell: none, one (in *cell), or more: then the server has several instances of
- * that local, or nothing tells which is meant. */
-size_t hp_match_cell(const struct hp_match *match, uint32_t fresh_cell, uint32_t *cell);
+/* A *load* is one run of a source: its closures share its cells. The same file may have been loaded several times (a plugin, once
+ * for each host). The load that a live function belongs to, HP_NO_ID if it captured nothing that would tell. */
+uint32_t hp_match_load(const struct hp_match *match, hp_id live_function);
+
+/* The live cells known to be the local of a new cell, within a load if there are several and `load` is one: none, one (in *cell), or
+ * more: then nothing tells which is meant. */
+size_t hp_match_cell(const struct hp_match *match, uint32_t fresh_cell, uint32_t load, uint32_t *cell);
 
 /* Helpers for both passes and the plan. */
 struct hp_code hp_code_of(const struct hp_graph *g, hp_id function);

@@ -16,6 +16,7 @@
 #include "agent/engine/successor.h"
 #include "agent/engine/workshop.h"
 
+#define STACK_ROOM 400 /* slots for all that the phases do, so that none of them has to ask for memory for its stack */
 #define MAX_TRIES  3 /* plans made for one request before `conflict` */
 /* What a commit takes, roughly, in microseconds (bench/ measures it): to refuse what is far too long, not to promise. */
 #define COMMIT_US_FUNCTION 2.5
@@ -376,17 +377,29 @@ static void report_modules(struct hp_patch *p)
     }
 }
 
+/* Is the new text the base's? */
+static bool same_text(const struct hp_patch *p, size_t i)
+{
+    const struct hp_bytes *source = &p->request->modules.items[i].source;
+    return p->bases[i].len == source->len && p->bases[i].text && memcmp(p->bases[i].text, source->data, source->len) == 0;
+}
+
+static bool same_texts(const struct hp_patch *p)
+{
+    bool same = true;
+    for (size_t i = 0; i < p->count; i++)
+        same = same && same_text(p, i);
+    return same;
+}
+
 /* A patch that changes nothing but has a new __hotfix to run is a change. */
 static bool changes(const struct hp_patch *p)
 {
     if (!hp_plan_is_empty(&p->plan))
         return true;
-    for (size_t i = 0; i < p->plan.modules.count; i++) {
-        const struct hp_bytes *source = &p->request->modules.items[i].source;
-        bool same = p->bases[i].len == source->len && p->bases[i].text && memcmp(p->bases[i].text, source->data, source->len) == 0;
-        if (p->plan.modules.items[i].hotfix.present && !same)
+    for (size_t i = 0; i < p->plan.modules.count; i++)
+        if (p->plan.modules.items[i].hotfix.present && !same_text(p, i))
             return true;
-    }
     return false;
 }
 
@@ -534,8 +547,12 @@ static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execut
 {
     struct preparation work = {p, x, HP_NO_MEMORY};
     struct hp_lx_failure failure = {0};
-    if (hp_lx_protect(L, prepare_protected, &work, &p->report->arena, &failure) == LUA_OK)
-        return work.status;
+    if (hp_lx_protect(L, prepare_protected, &work, &p->report->arena, &failure) == LUA_OK) {
+        bool cut = work.status == HP_OK && hp_arena_failed(&p->report->arena); /* before anything is changed: not at all */
+        if (cut)
+            hp_execution_undo(L, x);
+        return cut ? HP_NO_MEMORY : work.status;
+    }
     hp_execution_undo(L, x);
     if (failure.status == LUA_ERRMEM)
         return HP_NO_MEMORY;
@@ -664,6 +681,16 @@ static bool code_changed(const struct hp_patch *p)
     return false;
 }
 
+/* A local that base and new share, and whose cell the walk did not come by: only closures that others hold know it. */
+static bool local_unfound(const struct hp_patch *p)
+{
+    uint32_t live;
+    for (uint32_t cell = 0; p->has_base && cell < p->fresh.cells.count; cell++)
+        if (p->match.cell_base[cell] != HP_NO_ID && hp_match_cell(&p->match, cell, HP_NO_ID, &live) == 0)
+            return true;
+    return false;
+}
+
 /* The stop of the commit grows with the places it writes. */
 static double predicted_ms(const struct hp_patch *p)
 {
@@ -689,18 +716,39 @@ static bool stops_too_long(struct hp_patch *p)
 }
 
 /* A plan before the search: it refuses early, and tells whether there is anything to look for. */
+/* Code of a source file is found by its source and told apart by its base: there is no table to walk. */
+static enum hp_status check_source_files(struct hp_patch *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const char *module = p->targets[i].module;
+        if (p->roots[i].container != 0)
+            continue;
+        if (p->bases[i].origin == HP_BASE_NONE)
+            return hp_report_fail(p->report, HP_REFUSED,
+                                  "what runs of %s can only be told by the source it was loaded from; send that with --base or --git",
+                                  module + 1);
+        if (p->searched && p->found.member_count == 0)
+            return hp_report_fail(p->report, HP_REFUSED,
+                                  "no live function comes from %s; `hotpatch inspect MODULE` shows how sources are named here", module);
+    }
+    return HP_OK;
+}
+
 static enum hp_status phase_first_plan(lua_State *L, struct hp_patch *p)
 {
     bool module_only = p->request->options.refs && strcmp(p->request->options.refs, "module") == 0;
-    enum hp_status status = plan(L, p);
+    enum hp_status status = check_source_files(p);
+    if (status == HP_OK)
+        status = plan(L, p);
     p->phase = PHASE_MAKE;
     if (status != HP_OK)
         return status;
-    if (!p->revert && !changes(p) && !code_changed(p))
+    if (!p->revert && !changes(p) && !code_changed(p) && (same_texts(p) || !local_unfound(p)))
         return HP_NO_CHANGE;
     if (stops_too_long(p))
         return HP_REFUSED;
-    if (module_only || p->request->options.functions.count || (p->plan.swaps.count == 0 && (p->revert || !code_changed(p))))
+    if (module_only || p->request->options.functions.count ||
+        (p->plan.swaps.count == 0 && (p->revert || (!code_changed(p) && !local_unfound(p)))))
         return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
     if (!(p->revert ? name_swapped_sources(L, p) : name_sources(p)))
         return HP_NO_MEMORY;
@@ -736,7 +784,9 @@ static enum hp_status phase_search(lua_State *L, struct hp_patch *p)
 
 static enum hp_status phase_plan(lua_State *L, struct hp_patch *p)
 {
-    enum hp_status status = plan(L, p);
+    enum hp_status status = check_source_files(p);
+    if (status == HP_OK)
+        status = plan(L, p);
     p->phase = PHASE_MAKE;
     if (status != HP_OK)
         return status;
@@ -899,7 +949,10 @@ bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
     p->slice_us = now_us();
     if (p->started_us == 0)
         p->started_us = p->slice_us;
-    luaL_checkstack(L, LUA_MINSTACK * 2, "hotpatch");
+    if (!lua_checkstack(L, STACK_ROOM)) {
+        p->report->status = HP_NO_MEMORY;
+        return true;
+    }
     int top = lua_gettop(L);
     open_store(L, p);
     enum hp_status status = HP_OK;

@@ -35,6 +35,20 @@ static bool select_functions(struct hp_planner *p)
     return true;
 }
 
+/* Which load each module itself is: that of the first of its functions that has a live predecessor with state. */
+static void find_loads(struct hp_planner *p)
+{
+    for (size_t i = 0; i < p->fresh->modules.count; i++)
+        p->loads[i] = HP_NO_ID;
+    for (hp_id id = 1; id < p->fresh->nodes.count; id++) {
+        if (!hp_is_function(p->fresh, id) || p->match->twin[id] == HP_NO_ID)
+            continue;
+        for (size_t i = 0; i < p->fresh->modules.count; i++)
+            if (p->fresh->modules.items[i].tree == hp_graph_node(p->fresh, id)->function.tree && p->loads[i] == HP_NO_ID)
+                p->loads[i] = hp_match_load(p->match, p->match->twin[id]);
+    }
+}
+
 /* The new source returns nothing and assigns nothing, where a module lives. */
 static void note_no_module(struct hp_planner *p, uint32_t module)
 {
@@ -237,6 +251,7 @@ static struct hp_report_effect *report_effect(struct hp_planner *p, const struct
 static void plan_effect(struct hp_planner *p, const struct hp_effect *e)
 {
     const char *path = hp_arena_printf(&p->plan->arena, "line %d", e->line);
+    p->load = p->loads[e->module];
     struct hp_plan_effect effect = {.callee = hp_value_fresh(p, e->callee, e->module, path),
                                     .report_index = (uint32_t)p->report->effects.count - 1};
     for (size_t i = 0; i < e->arguments.count; i++) {
@@ -299,6 +314,7 @@ static void plan_hook(struct hp_planner *p, uint32_t module, const char *name, s
     hp_id id = hook_named(p, &p->fresh->modules.items[module], name);
     if (id == HP_NO_ID)
         return;
+    p->load = p->loads[module];
     hp_map_put(&p->reported, id, 0, 1, NULL); /* hooks are no functions of the module: not in the report */
     hook->present = true;
     hook->function = hp_value_fresh(p, id, module, name);
@@ -373,6 +389,8 @@ static void planner_init(struct hp_planner *p, struct hp_plan *plan, const struc
                              &p->coroutines, &p->reported,  &p->written, &p->joined, &p->selected};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         hp_map_init(maps[i], a);
+    p->load = HP_NO_ID;
+    p->loads = hp_arena_alloc(a, (match->fresh->modules.count + 1) * sizeof *p->loads);
 }
 
 enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, const struct hp_options *options,
@@ -380,12 +398,19 @@ enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, 
 {
     struct hp_planner p;
     planner_init(&p, plan, match, options, report);
+    if (!p.loads)
+        return HP_NO_MEMORY;
     if (!select_functions(&p))
         return HP_REFUSED;
 
+    find_loads(&p);
     plan_modules(&p);
-    for (size_t i = 0; i < match->slots.count; i++)
+    if (hp_arena_failed(&plan->arena)) /* what follows takes the modules for granted */
+        return HP_NO_MEMORY;
+    for (size_t i = 0; i < match->slots.count; i++) {
+        p.load = p.loads[match->slots.items[i].module];
         hp_planner_slot(&p, &match->slots.items[i]);
+    }
     replace_held_functions(&p);
     if (found)
         replace_members(&p, found);

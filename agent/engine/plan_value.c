@@ -53,6 +53,22 @@ static const struct hp_root *root_of(const struct hp_planner *p, hp_id fresh)
     return NULL;
 }
 
+/* The load whose cells a function gets: its predecessor's, else the one that is being planned for. */
+static uint32_t load_of(const struct hp_planner *p, hp_id live)
+{
+    uint32_t load = live == HP_NO_ID ? HP_NO_ID : hp_match_load(p->match, live);
+    return load == HP_NO_ID ? p->load : load;
+}
+
+/* What is new is made once for the modules of the request, which may share it, and once more for each other load. */
+static uint32_t maker_of(const struct hp_planner *p)
+{
+    for (size_t i = 0; i < p->fresh->modules.count; i++)
+        if (p->loads[i] == p->load)
+            return HP_NO_ID;
+    return p->load;
+}
+
 static struct hp_binding join(uint32_t cell)
 {
     return (struct hp_binding){HP_BIND_JOIN, cell};
@@ -91,7 +107,7 @@ static struct hp_binding bind_environment(const struct hp_planner *p, hp_id live
     int own = live == HP_NO_ID ? -1 : hp_upvalue_named(p->live, live, "_ENV");
     if (own >= 0)
         return join(live_cell(p, live, own));
-    return hp_match_cell(p->match, fresh_cell, &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
+    return hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
 }
 
 static bool same_code_live(const struct hp_planner *p, struct hp_code fresh, hp_id live)
@@ -129,7 +145,7 @@ struct hp_binding hp_planner_bind(struct hp_planner *p, hp_id fresh, size_t upva
     int own = live == HP_NO_ID ? -1 : hp_match_own_upvalue(p->match, fresh, upvalue, live);
     if (own >= 0)
         return join(live_cell(p, live, own));
-    size_t count = hp_match_cell(p->match, fresh_cell, &cell);
+    size_t count = hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell);
     if (count == 0)
         return (struct hp_binding){HP_BIND_NEW, fresh_cell};
     return count == 1 ? join(cell) : (struct hp_binding){HP_BIND_AMBIGUOUS, cell};
@@ -167,7 +183,7 @@ static struct hp_binding bind_instance(const struct hp_planner *p, struct hp_cod
     if (!hp_prototype_variable(p->fresh->trees.items[code.tree], code.prototype, (uint32_t)upvalue, &v) ||
         (v.owner != 0 && v.owner != HP_NO_PROTOTYPE) || !cell_of_variable(p, code.tree, &v, &fresh_cell))
         return (struct hp_binding){HP_BIND_NONE, 0};
-    return hp_match_cell(p->match, fresh_cell, &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
+    return hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
 }
 
 /* --- functions --------------------------------------------------------------------------------------------------- */
@@ -205,7 +221,7 @@ static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, 
                                    .replaces = live == HP_NO_ID ? 0 : hp_graph_node(p->live, live)->handle,
                                    .path = path,
                                    .module = module};
-    pend(p, (struct hp_pending){HP_PENDING_FUNCTION, index, fresh, live, module, path});
+    pend(p, (struct hp_pending){HP_PENDING_FUNCTION, index, fresh, live, module, load_of(p, live), path});
     return value_of(HP_VALUE_FUNCTION, index);
 }
 
@@ -255,24 +271,24 @@ static struct hp_value function_value(struct hp_planner *p, hp_id fresh, uint32_
     hp_id live = p->match->twin[fresh];
     if (live != HP_NO_ID && p->match->live_fresh[live] == fresh)
         return hp_value_successor(p, live, module, path);
-    const uint32_t *known = hp_map_find(&p->functions, fresh, 0);
+    const uint32_t *known = hp_map_find(&p->functions, fresh, maker_of(p));
     if (known)
         return value_of(HP_VALUE_FUNCTION, *known);
     struct hp_value value = plan_function(p, hp_code_of(p->fresh, fresh), fresh, HP_NO_ID, module, path);
-    hp_map_put(&p->functions, fresh, 0, value.index, NULL);
+    hp_map_put(&p->functions, fresh, maker_of(p), value.index, NULL);
     return value;
 }
 
 static uint32_t plan_cell(struct hp_planner *p, uint32_t fresh_cell, uint32_t module, const char *path)
 {
     bool first = false;
-    uint32_t *known = hp_map_put(&p->cells, fresh_cell, 0, (uint32_t)p->plan->cells.count, &first);
+    uint32_t *known = hp_map_put(&p->cells, fresh_cell, maker_of(p), (uint32_t)p->plan->cells.count, &first);
     if (!known || !first)
         return known ? *known : 0;
     uint32_t index = *known;
     HP_PUSH(&p->plan->arena, &p->plan->cells);
     if (fresh_cell != HP_NO_ID) /* HP_NO_ID: a cell that starts as nil */
-        pend(p, (struct hp_pending){HP_PENDING_CELL, index, fresh_cell, HP_NO_ID, module, path});
+        pend(p, (struct hp_pending){HP_PENDING_CELL, index, fresh_cell, HP_NO_ID, module, p->load, path});
     return index;
 }
 
@@ -336,11 +352,11 @@ static struct hp_value table_value(struct hp_planner *p, hp_id fresh, uint32_t m
     if (live != HP_NO_ID)
         return hp_value_live(p, live);
     bool first = false;
-    uint32_t *known = hp_map_put(&p->tables, fresh, 0, (uint32_t)p->plan->tables.count, &first);
+    uint32_t *known = hp_map_put(&p->tables, fresh, maker_of(p), (uint32_t)p->plan->tables.count, &first);
     uint32_t index = known ? *known : 0;
     if (first) {
         HP_PUSH(&p->plan->arena, &p->plan->tables);
-        pend(p, (struct hp_pending){HP_PENDING_TABLE, index, fresh, HP_NO_ID, module, path});
+        pend(p, (struct hp_pending){HP_PENDING_TABLE, index, fresh, HP_NO_ID, module, p->load, path});
     }
     return value_of(HP_VALUE_TABLE, index);
 }
@@ -390,6 +406,7 @@ void hp_planner_fill(struct hp_planner *p)
 {
     while (p->next_pending < p->pending.count && !hp_arena_failed(&p->plan->arena)) {
         struct hp_pending pending = p->pending.items[p->next_pending++];
+        p->load = pending.load;
         switch (pending.kind) {
         case HP_PENDING_FUNCTION:
             fill_function(p, &pending);

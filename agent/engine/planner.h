@@ -23,6 +23,9 @@ struct hp_planner {
     struct hp_map joined;   /* live cells that a new function uses */
     struct hp_map selected; /* --function: new functions that were named */
 
+    uint32_t load; /* that is being planned for: new cells, functions and tables are made once for each */
+    uint32_t *loads; /* of each module: that of its own live functions */
+
     /* Made, but not filled in yet: filling in is a loop, so that no chain of the user's data is recursed over. */
     HP_LIST(struct hp_pending) pending;
     size_t next_pending;
@@ -35,6 +38,7 @@ struct hp_pending {
     hp_id fresh;        /* new function, or table; new cell */
     hp_id live;         /* function: live twin or HP_NO_ID */
     uint32_t module;
+    uint32_t load;      /* of the live program, see hp_match_load: each has its own new cells */
     const char *path;
 };
 

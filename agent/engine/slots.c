@@ -13,6 +13,7 @@ struct triple {
     hp_id base, fresh, live;
     uint32_t module;
     const char *path;
+    bool gone; /* the new source has nothing where this hangs: its functions are looked at, no slot speaks of what is in it */
 };
 
 /* What a child is hung on decides when it is visited. */
@@ -42,7 +43,7 @@ static void visit_later(struct walk *w, enum rank rank, struct triple t)
     bool fresh_triple = false;
     if (t.live == HP_NO_ID || t.live == HP_NIL || (t.base == HP_NO_ID && t.fresh == HP_NO_ID))
         return;
-    hp_map_put(&w->seen, ((uint64_t)t.base << 32) | t.fresh, t.live, 1, &fresh_triple);
+    hp_map_put(&w->seen, ((uint64_t)t.base << 32) | t.fresh, ((uint64_t)t.gone << 32) | t.live, 1, &fresh_triple);
     struct triple *slot = fresh_triple ? HP_PUSH(&w->m->arena, &w->todo[rank]) : NULL;
     if (slot)
         *slot = t;
@@ -103,12 +104,58 @@ static void link_cell(struct walk *w, uint32_t cell, bool fresh, uint32_t live)
         *link = (struct hp_cell_link){cell, fresh, live};
 }
 
-size_t hp_match_cell(const struct hp_match *m, uint32_t fresh_cell, uint32_t *cell)
+/* --- loads ----- */
+
+static bool is_environment(const struct hp_graph *g, hp_id function, size_t upvalue)
+{
+    const char *name = hp_prototype_at(g, hp_code_of(g, function))->upvalues.items[upvalue].name;
+    return !name || strcmp(name, "_ENV") == 0;
+}
+
+static uint32_t load_of_cell(const struct hp_match *m, uint32_t cell)
+{
+    while (m->cell_load[cell] != cell)
+        cell = m->cell_load[cell] = m->cell_load[m->cell_load[cell]]; /* halving keeps the ways short */
+    return cell;
+}
+
+/* Cells that one closure captured are of one load: united, pair by pair. */
+static void unite_cells(struct hp_match *m)
+{
+    const struct hp_graph *g = &m->live->graph;
+    m->cell_load = hp_arena_alloc(&m->arena, (g->cells.count + 1) * sizeof *m->cell_load);
+    for (uint32_t i = 0; m->cell_load && i < g->cells.count; i++)
+        m->cell_load[i] = i;
+    for (hp_id id = 1; m->cell_load && id < g->nodes.count; id++) {
+        uint32_t first = HP_NO_ID;
+        for (size_t i = 0; hp_is_function(g, id) && i < hp_graph_node(g, id)->cells.count; i++) {
+            if (is_environment(g, id, i))
+                continue;
+            uint32_t load = load_of_cell(m, hp_graph_node(g, id)->cells.items[i]);
+            first = first == HP_NO_ID ? load : first;
+            m->cell_load[load] = first;
+        }
+    }
+}
+
+uint32_t hp_match_load(const struct hp_match *m, hp_id live)
+{
+    const struct hp_graph *g = &m->live->graph;
+    for (size_t i = 0; live != HP_NO_ID && i < hp_graph_node(g, live)->cells.count; i++)
+        if (!is_environment(g, live, i))
+            return load_of_cell(m, hp_graph_node(g, live)->cells.items[i]);
+    return HP_NO_ID;
+}
+
+/* Cells of one new local among the links that `load` lets through (HP_NO_ID: all): none, one, or 2 for more. */
+static size_t linked_cells(const struct hp_match *m, uint32_t fresh_cell, uint32_t load, uint32_t *cell)
 {
     size_t count = 0;
-    for (size_t i = 0; i < m->cell_links.count; i++) {
+    for (size_t i = 0; i < m->cell_links.count && count < 2; i++) {
         const struct hp_cell_link *link = &m->cell_links.items[i];
         if (link->fresh ? link->cell != fresh_cell : link->cell != m->cell_base[fresh_cell])
+            continue;
+        if (load != HP_NO_ID && load_of_cell(m, link->live) != load)
             continue;
         if (count == 0)
             *cell = link->live;
@@ -116,6 +163,12 @@ size_t hp_match_cell(const struct hp_match *m, uint32_t fresh_cell, uint32_t *ce
             count++;
     }
     return count;
+}
+
+size_t hp_match_cell(const struct hp_match *m, uint32_t fresh_cell, uint32_t load, uint32_t *cell)
+{
+    size_t count = linked_cells(m, fresh_cell, HP_NO_ID, cell);
+    return count < 2 || load == HP_NO_ID ? count : linked_cells(m, fresh_cell, load, cell);
 }
 
 int hp_match_own_upvalue(const struct hp_match *m, hp_id fresh, size_t upvalue, hp_id live)
@@ -145,7 +198,7 @@ static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue
     uint32_t cell = hp_graph_node(live_graph(w), t->live)->cells.items[upvalue];
     const char *name = hp_prototype_at(live_graph(w), hp_code_of(live_graph(w), t->live))->upvalues.items[upvalue].name;
     struct triple child = {HP_NO_ID, HP_NO_ID, live_graph(w)->cells.items[cell].value, t->module,
-                           hp_path_upvalue(&m->arena, t->path, name)};
+                           hp_path_upvalue(&m->arena, t->path, name), fresh_cell == HP_NO_ID};
     if (base_cell != HP_NO_ID) {
         child.base = m->base->cells.items[base_cell].value;
         link_cell(w, base_cell, false, cell);
@@ -261,7 +314,7 @@ static void add_field_slot(struct walk *w, const struct triple *t, const struct 
 {
     struct hp_match *m = w->m;
     hp_id in_live = field(live_graph(w), t->live, key_in, key);
-    struct hp_slot *slot = HP_PUSH(&m->arena, &m->slots);
+    struct hp_slot unused, *slot = t->gone ? &unused : HP_PUSH(&m->arena, &m->slots);
     if (!slot)
         return;
     *slot = (struct hp_slot){.kind = HP_SLOT_FIELD,
@@ -279,7 +332,7 @@ static void add_field_slot(struct walk *w, const struct triple *t, const struct 
         return;
     bool function = hp_is_function(m->fresh, slot->fresh) || hp_is_function(m->base, slot->base);
     visit_later(w, function ? RANK_FUNCTION : RANK_OTHER,
-                (struct triple){slot->base, slot->fresh, slot->live, t->module, slot->path});
+                (struct triple){slot->base, slot->fresh, slot->live, t->module, slot->path, slot->fresh == HP_NO_ID});
 }
 
 struct ordered_key {
@@ -357,10 +410,11 @@ static void walk_metatable(struct walk *w, const struct triple *t)
     struct hp_match *m = w->m;
     hp_id live = hp_graph_node(live_graph(w), t->live)->metatable;
     struct triple child = {staged_metatable(m->base, t->base), staged_metatable(m->fresh, t->fresh),
-                           live == HP_NIL ? HP_NO_ID : live, t->module, hp_path_metatable(&m->arena, t->path)};
+                           live == HP_NIL ? HP_NO_ID : live, t->module, hp_path_metatable(&m->arena, t->path), false};
+    child.gone = child.fresh == HP_NO_ID;
     if (child.base == HP_NO_ID && child.fresh == HP_NO_ID)
         return;
-    struct hp_slot *slot = HP_PUSH(&m->arena, &m->slots);
+    struct hp_slot unused, *slot = t->gone ? &unused : HP_PUSH(&m->arena, &m->slots);
     if (!slot)
         return;
     *slot = (struct hp_slot){.kind = HP_SLOT_METATABLE,
@@ -438,7 +492,7 @@ static void start_module(struct walk *w, const struct hp_root *r)
     const struct hp_graph_module *b = hp_root_has_base(m, r->module) ? &m->base->modules.items[r->base] : NULL;
     const char *path = r->point ? r->path : "";
 
-    if (f->returned) {
+    if (f->returned && r->container) {
         struct hp_slot *slot = HP_PUSH(&m->arena, &m->slots);
         if (!slot)
             return;
@@ -456,10 +510,10 @@ static void start_module(struct walk *w, const struct hp_root *r)
         slot->diverged = diverges(w, slot->fresh, slot->live);
         if (hp_is_function(m->fresh, slot->fresh) && slot->root)
             slot->path = r->key;
-        visit_later(w, RANK_CELL, (struct triple){slot->base, slot->fresh, slot->live, r->module, slot->path});
+        visit_later(w, RANK_CELL, (struct triple){slot->base, slot->fresh, slot->live, r->module, slot->path, false});
     }
     visit_later(w, RANK_FUNCTION,
-                (struct triple){b ? b->environment : HP_NO_ID, f->environment, r->live_environment, r->module, ""});
+                (struct triple){b ? b->environment : HP_NO_ID, f->environment, r->live_environment, r->module, "", false});
 }
 
 static hp_id written_view(const struct hp_graph *g, uint32_t handle)
@@ -481,7 +535,7 @@ static void start_written(struct walk *w, const struct hp_graph *g)
             continue;
         visit_later(w, RANK_OTHER,
                     (struct triple){written_view(m->base, n->handle), written_view(m->fresh, n->handle),
-                                    hp_live_node(m->live, n->handle), 0, n->text ? n->text : "?"});
+                                    hp_live_node(m->live, n->handle), 0, n->text ? n->text : "?", false});
     }
 }
 
@@ -493,6 +547,32 @@ static uint32_t module_of_tree(const struct hp_match *m, hp_id base)
         if (m->roots[i].base != HP_NO_ID && m->base->modules.items[m->roots[i].base].tree == tree)
             return i;
     return 0;
+}
+
+/* Closures of the body's own functions in other loads of the same source: their cells are the same locals there. */
+static void link_loads(struct walk *w)
+{
+    struct hp_match *m = w->m;
+    struct hp_map instances; /* base code -> a base function */
+    hp_map_init(&instances, &m->arena);
+    for (hp_id base = 1; m->base && base < m->base->nodes.count; base++) {
+        if (!hp_is_function(m->base, base))
+            continue;
+        struct hp_code code = hp_code_of(m->base, base);
+        hp_map_put(&instances, code.tree, code.prototype, base, NULL);
+    }
+    for (hp_id live = 1; m->base && live < live_graph(w)->nodes.count; live++) {
+        if (!hp_is_function(live_graph(w), live) || hp_code_none(m->live_code[live]) || m->live_fresh[live] != HP_NO_ID)
+            continue;
+        struct hp_code code = m->live_code[live];
+        const uint32_t *base = hp_map_find(&instances, code.tree, code.prototype);
+        for (size_t i = 0; base && i < hp_graph_node(m->base, *base)->cells.count; i++) {
+            struct hp_variable v;
+            if (hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) && v.owner == 0)
+                link_cell(w, hp_graph_node(m->base, *base)->cells.items[i], false,
+                          hp_graph_node(live_graph(w), live)->cells.items[i]);
+        }
+    }
 }
 
 /* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed helpers. */
@@ -516,7 +596,7 @@ static void visit_renamed(struct walk *w)
             continue;
         const struct hp_prototype *p = hp_prototype_at(m->base, code);
         visit_later(w, RANK_CELL,
-                    (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base), p->name ? p->name : "?"});
+                    (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base), p->name ? p->name : "?", false});
     }
     run(w);
 }
@@ -527,6 +607,9 @@ void hp_match_slots(struct hp_match *m)
     hp_map_init(&w.seen, &m->arena);
     hp_map_init(&w.cell_slots, &m->arena);
     hp_map_init(&w.links, &m->arena);
+    unite_cells(m);
+    if (hp_arena_failed(&m->arena))
+        return;
     for (size_t i = 0; i < m->fresh->modules.count; i++)
         start_module(&w, &m->roots[i]);
     run(&w);
@@ -534,4 +617,5 @@ void hp_match_slots(struct hp_match *m)
     start_written(&w, m->base);
     run(&w);
     visit_renamed(&w);
+    link_loads(&w);
 }

@@ -422,17 +422,27 @@ static enum hp_status point_at(lua_State *L, int anchor, struct hp_target *t, st
 
 /* --- together ------------------------------------------------------------------------------------------------------- */
 
+/* `@PATH`: all live code of a source file. No table holds it: the search finds it. */
+static enum hp_status source_file(lua_State *L, int anchor, const struct hp_policy *policy, const char *name, struct hp_target *t,
+                                  struct hp_report *r)
+{
+    if (!hp_policy_allows(L, policy, name, r))
+        return HP_REFUSED;
+    t->module = t->chunk_name = t->root.key = hp_arena_str(&r->arena, name);
+    t->file = readable(name + 1) ? t->module + 1 : NULL;
+    t->path = t->root.path = "";
+    lua_pushnil(L);
+    t->root.environment = environment_of(L, anchor);
+    return HP_OK;
+}
+
 static enum hp_status find(lua_State *L, int anchor, const struct hp_policy *policy, const struct hp_request_module *asked,
                            struct hp_target *t, struct hp_report *r)
 {
     const char *name = asked->module;
     enum hp_status status = HP_OK;
-    if (name && name[0] == '@') {
-        hp_report_fail(r, HP_UNSUPPORTED,
-                       "this version cannot look for all code of a source file; name the module instead: MODULE=%s",
-                       asked->file ? asked->file : "FILE");
-        return HP_UNSUPPORTED;
-    }
+    if (name && name[0] == '@')
+        return source_file(L, anchor, policy, name, t, r);
     if (!name || !*name)
         status = module_of_file(L, asked->file ? asked->file : "-", r, &name);
     if (status != HP_OK)

@@ -1,5 +1,4 @@
 return {
-    later = "@PATH targets",
     doc = "@path: a file that a server loads its own way, once for each host; each instance is joined to its own cells",
     target = "@plugins/hits.lua",
     load = function(t)

@@ -1,5 +1,5 @@
 return {
-    doc = "@path (code that no module table holds) is for when the heap is searched: until then a sentence, and no change",
+    doc = "@path: code that no module table holds, found by its source and told apart by its base",
     target = "@plugins/x.lua",
     load = function(t)
         local text = t.text("old.lua")
@@ -9,6 +9,7 @@ return {
     end,
     base = "client",
     before = function(m) m.act() end,
-    expect = { status = "unsupported", error = "." },
-    after = function(m, t) t.eq(plugin_registry[1].act(), 2, "code and state") end,
+    expect = { status = "applied" },
+    after = function(m, t) t.eq(plugin_registry[1].act(), 11, "code and state") end,
+    revert = function(m, t) t.eq(plugin_registry[1].act(), 12, "back") end,
 }
