@@ -30,12 +30,14 @@ void hp_live_init(struct hp_live *live)
 {
     hp_graph_init(&live->graph);
     hp_map_init(&live->by_handle, &live->graph.arena);
+    hp_map_init(&live->heirs, &live->graph.arena);
 }
 
 void hp_live_fini(struct hp_live *live)
 {
     hp_graph_fini(&live->graph);
     hp_map_init(&live->by_handle, &live->graph.arena);
+    hp_map_init(&live->heirs, &live->graph.arena);
 }
 
 hp_id hp_live_node(const struct hp_live *live, hp_handle handle)
@@ -431,6 +433,19 @@ static bool visit(struct walk *w, const struct visit *v)
     }
 }
 
+static void start_at_member(struct walk *w, const struct hp_found *found, size_t i)
+{
+    hp_anchor_push(w->L, w->anchor, found->members[i]);
+    hp_id member = take_value(w);
+    visit_later(w, HP_NO_ID, HP_NIL, member);
+    if (!found->heirs || found->heirs[i] == 0 || found->heirs[i] == found->members[i])
+        return;
+    hp_anchor_push(w->L, w->anchor, found->heirs[i]);
+    hp_id heir = take_value(w);
+    visit_later(w, HP_NO_ID, HP_NIL, heir);
+    hp_map_put(&w->live->heirs, member, 0, heir, NULL);
+}
+
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
                           struct hp_root *roots, size_t count, const struct hp_found *found, struct hp_live *live)
 {
@@ -453,10 +468,8 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
         start_at_root(&w, &roots[i]);
     for (size_t i = 0; i < count; i++)
         start_at_functions(&w, &roots[i]);
-    for (size_t i = 0; found && i < found->member_count; i++) {
-        hp_anchor_push(L, w.anchor, found->members[i]);
-        visit_later(&w, HP_NO_ID, HP_NIL, take_value(&w));
-    }
+    for (size_t i = 0; found && i < found->member_count; i++)
+        start_at_member(&w, found, i);
     start_at_written(&w, base);
     start_at_written(&w, fresh);
 

@@ -1,13 +1,15 @@
 /* hotpatch engine: what was committed; the contract is in history.h.
  *
- * The Lua side is one registry entry, a table { sides, lineage }. `sides` is an array of fixed size, one
+ * The Lua side is one registry entry, a table { sides, lineage, heirs }. `sides` is an array of fixed size, one
  * place for each record that can be reverted and one for the patch being made, so that entering a record
  * needs no memory. */
 #include "agent/engine/history.h"
 
 #include "agent/engine/history_impl.h"
 
-enum { HISTORY_SIDES = 1, HISTORY_LINEAGE };
+enum { HISTORY_SIDES = 1, HISTORY_LINEAGE, HISTORY_HEIRS };
+
+#define MAX_HEIRS 256 /* generations of one function; reverts may have made a circle of them */
 
 /* Pushes the history's Lua tables. [-0, +1, -] */
 static void push_table(lua_State *L, const struct hp_history *h, int which)
@@ -17,21 +19,29 @@ static void push_table(lua_State *L, const struct hp_history *h, int which)
     lua_remove(L, -2);
 }
 
+/* A table that does not keep its keys alive, nor values that only lead to them. [-0, +1, m] */
+static void push_weak(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode"); /* our own new table: no metamethod */
+    lua_setmetatable(L, -2);
+}
+
 struct hp_history *hp_history_open(lua_State *L)
 {
-    lua_createtable(L, 2, 0);
+    lua_createtable(L, 3, 0);
     lua_createtable(L, HP_HISTORY_PLACES, 0);
     for (int i = 1; i <= HP_HISTORY_PLACES; i++) {
         lua_pushboolean(L, 0);
         lua_rawseti(L, -2, i);
     }
     lua_rawseti(L, -2, HISTORY_SIDES);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode"); /* our own new table: no metamethod */
-    lua_setmetatable(L, -2);
+    push_weak(L);
     lua_rawseti(L, -2, HISTORY_LINEAGE);
+    push_weak(L);
+    lua_rawseti(L, -2, HISTORY_HEIRS);
     const void *key = lua_topointer(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 
@@ -60,6 +70,31 @@ void hp_history_close(struct hp_history *h, lua_State *L)
     }
     hp_graph_fini(&h->plain);
     hp_mem_free(h);
+}
+
+/* ---- Heirs ---- */
+
+void hp_history_inherit(const struct hp_history *h, lua_State *L)
+{
+    push_table(L, h, HISTORY_HEIRS);
+    lua_insert(L, -3);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+void hp_history_push_heir(const struct hp_history *h, lua_State *L)
+{
+    push_table(L, h, HISTORY_HEIRS);
+    lua_insert(L, -2); /* heirs, function */
+    for (int i = 0; i < MAX_HEIRS; i++) {
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, -3) == LUA_TNIL) {
+            lua_pop(L, 1);
+            break;
+        }
+        lua_remove(L, -2);
+    }
+    lua_remove(L, -2);
 }
 
 /* ---- Asking ---- */

@@ -27,6 +27,12 @@ struct hp_history;
 /* Pushes the history's Lua side, for a search that must not enter it. [-0, +1, -] */
 void hp_history_push(const struct hp_history *h, lua_State *L);
 
+/* Of the function below the top, what is on top takes the place: remembered as long as the old one lives, so that one of an earlier
+ * generation that somebody still holds can be told. [-2, +0, m] */
+void hp_history_inherit(const struct hp_history *h, lua_State *L);
+/* Replaces the function on top by what has taken its place in the end; itself if nothing has. Needs 3 slots. [-1, +1, -] */
+void hp_history_push_heir(const struct hp_history *h, lua_State *L);
+
 struct hp_history *hp_history_open(lua_State *L);          /* NULL: no memory. [-0, +0, m] */
 void hp_history_close(struct hp_history *h, lua_State *L); /* [-0, +0, -] */
 

@@ -39,6 +39,7 @@ struct hp_found {
     size_t running_count;
     const uint32_t *members; /* handles of all functions of the module's source that were met */
     size_t member_count;
+    const uint32_t *heirs; /* of each member, the function that took its place in an earlier patch (itself: none did); may be NULL */
     size_t deep; /* stacks that were too deep to look at whole */
 };
 

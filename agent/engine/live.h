@@ -26,6 +26,7 @@ struct hp_root {
 struct hp_live {
     struct hp_graph graph;
     struct hp_map by_handle; /* handle -> node */
+    struct hp_map heirs;     /* function of an earlier generation -> the one that took its place */
 };
 
 void hp_live_init(struct hp_live *live);

@@ -57,7 +57,8 @@ struct hp_patch {
 
     struct hp_stage *stage;
     struct hp_locate *locate;
-    struct hp_found found; /* of `locate` */
+    struct hp_found found; /* of `locate` … */
+    uint32_t *heirs;       /* … but these, which are ours */
     bool searched;
     struct hp_graph base, fresh;
     bool has_base;
@@ -118,6 +119,7 @@ void hp_patch_free(struct hp_patch *p)
         return;
     hp_stage_close(p->stage);
     hp_locate_free(p->locate);
+    hp_mem_free(p->heirs);
     hp_scratch_clear(&p->scratch);
     forget_bases(p);
     hp_graph_fini(&p->fresh);
@@ -463,6 +465,21 @@ static void begin_search(lua_State *L, struct hp_patch *p)
     lua_pop(L, 1);
 }
 
+/* Functions of earlier generations that somebody still holds: what has taken their place? [-0, +0, m] */
+static bool find_heirs(lua_State *L, struct hp_patch *p)
+{
+    hp_mem_free(p->heirs);
+    p->heirs = hp_mem_calloc((p->found.member_count + 1) * sizeof *p->heirs);
+    for (size_t i = 0; p->heirs && i < p->found.member_count; i++) {
+        hp_anchor_push(L, p->anchor, p->found.members[i]);
+        hp_history_push_heir(p->context.history, L);
+        p->heirs[i] = hp_anchor_add(L, p->anchor, -1);
+        lua_pop(L, 1);
+    }
+    p->found.heirs = p->heirs;
+    return p->heirs != NULL;
+}
+
 static void take_found(struct hp_patch *p)
 {
     p->found.holders = hp_locate_holders(p->locate, &p->found.holder_count);
@@ -520,10 +537,14 @@ static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_executi
     for (size_t i = 0; i < p->plan.swaps.count; i++) {
         hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = p->plan.swaps.items[i].from});
         hp_execution_push_value(L, x, &p->plan.swaps.items[i].to);
-        if (lua_isnil(L, -1) || lua_isnil(L, -2))
+        if (lua_isnil(L, -1) || lua_isnil(L, -2)) {
             lua_pop(L, 2);
-        else
-            lua_rawset(L, -3);
+            continue;
+        }
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        hp_history_inherit(p->context.history, L); /* should the patch not come about, the old one is a version by itself */
+        lua_rawset(L, -3);
     }
 }
 
@@ -776,6 +797,8 @@ static enum hp_status phase_search(lua_State *L, struct hp_patch *p)
         status = check_search_limit(p);
     if (done) {
         take_found(p);
+        if (!find_heirs(L, p))
+            return HP_NO_MEMORY;
         p->searched = true;
         p->phase = PHASE_PLAN;
     }

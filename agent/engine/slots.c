@@ -81,6 +81,14 @@ static struct hp_code find_code(const struct hp_match *m, hp_id live, bool with_
     return found;
 }
 
+static struct hp_code find_version(const struct hp_match *m, hp_id live)
+{
+    struct hp_code code = m->live_code[live];
+    if (hp_code_none(code))
+        code = find_code(m, live, true);
+    return hp_code_none(code) ? find_code(m, live, false) : code;
+}
+
 static struct hp_code classify(struct hp_match *m, hp_id live, hp_id base)
 {
     struct hp_code *code = &m->live_code[live];
@@ -90,6 +98,11 @@ static struct hp_code classify(struct hp_match *m, hp_id live, hp_id base)
         *code = find_code(m, live, true);
     if (hp_code_none(*code))
         *code = find_code(m, live, false);
+    if (hp_code_none(*code)) { /* of an earlier generation? Then it is a version of what took its place is a version of */
+        const uint32_t *heir = hp_map_find(&m->live->heirs, live, 0);
+        if (heir && hp_is_function(&m->live->graph, *heir) && *heir != live)
+            *code = find_version(m, *heir);
+    }
     return *code;
 }
 

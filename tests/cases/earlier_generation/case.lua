@@ -1,5 +1,4 @@
 return {
-    later = "functions of earlier generations",
     doc = "a function of an earlier generation that is still held somewhere is found by a later push",
     spec = { refs = "module" },
     round = false,
