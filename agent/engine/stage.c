@@ -10,9 +10,11 @@
 #include "agent/engine/stagelib.h"
 #include "agent/engine/view.h"
 
-#define DEFAULT_MEMORY       ((size_t)256 << 20)
+#ifndef DEFAULT_INSTRUCTIONS /* a fuzzer has less patience */
 #define DEFAULT_INSTRUCTIONS INT64_C(200000000)
-#define DEFAULT_SECONDS      10.0
+#endif
+#define DEFAULT_MEMORY  ((size_t)256 << 20)
+#define DEFAULT_SECONDS 10.0
 #define MAX_TRIES            8 /* of a load, with one more unknown number taken for 0 each time */
 
 const struct hp_stage_slots HP_SLOT;
@@ -283,6 +285,9 @@ static int try_all(struct hp_stage *s)
 {
     for (size_t i = 0; i < s->module_count; i++) {
         s->modules[i].phase = HP_MODULE_UNLOADED;
+        if (s->watcher != NULL) {
+            s->watcher(s->watcher_context, (uint32_t)i, 0);
+        }
     }
     s->L = lua_newstate(hp_stage_alloc, s);
     if (s->L == NULL) {

@@ -136,6 +136,9 @@ struct hp_stage {
     uint32_t current; /* module whose body runs; HP_NO_ID: none */
     bool ran;
 
+    hp_stage_watcher *watcher; /* NULL: nobody wants to know the lines */
+    void *watcher_context;
+
     /* Expressions that are to be 0, because a numeric `for` insisted: by number, which is the same in every
      * try. */
     uint32_t zeros[16];

@@ -78,9 +78,29 @@ void hp_stage_check(lua_State *L)
     }
 }
 
-static void on_count(lua_State *L, lua_Debug *ar)
+void hp_stage_watch(struct hp_stage *s, hp_stage_watcher *line, void *context)
 {
-    (void)ar;
+    s->watcher = line;
+    s->watcher_context = context;
+}
+
+/* Tells a line of a body, which is the first prototype of its chunk. */
+static void tell_line(lua_State *L, lua_Debug *ar)
+{
+    struct hp_stage *s = hp_stage_of(L);
+    uint32_t module, prototype;
+    lua_getinfo(L, "S", ar);
+    if (hp_stage_find_tag(s, ar->lastlinedefined, &module, &prototype) && prototype == 0) {
+        s->watcher(s->watcher_context, module, ar->currentline);
+    }
+}
+
+static void on_event(lua_State *L, lua_Debug *ar)
+{
+    if (ar->event == LUA_HOOKLINE) {
+        tell_line(L, ar);
+        return;
+    }
     struct hp_stage *s = hp_stage_of(L);
     s->executed += HOOK_PERIOD;
     hp_stage_check(L);
@@ -99,7 +119,8 @@ static void on_count(lua_State *L, lua_Debug *ar)
 
 void hp_stage_hook(lua_State *L)
 {
-    lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_PERIOD); /* coroutines made from now on inherit it */
+    int lines = hp_stage_of(L)->watcher != NULL ? LUA_MASKLINE : 0;
+    lua_sethook(L, on_event, LUA_MASKCOUNT | lines, HOOK_PERIOD); /* coroutines made from now on inherit it */
 }
 
 void hp_stage_unhook(lua_State *L)
