@@ -9,7 +9,9 @@ struct holding {
     const struct hp_live *live; /* may be NULL */
     struct hp_report *report;
     struct hp_map swaps; /* handle -> number in plan->swaps */
-    struct hp_map own;   /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it writes */
+    struct hp_map removed; /* tables of which the plan removes fields */
+    struct hp_map own;   /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it writes;
+                          * (handle, 2): containers that it removes fields from */
 };
 
 static void index_plan(struct holding *h)
@@ -22,7 +24,29 @@ static void index_plan(struct holding *h)
             hp_map_put(&h->own, s->expected.index, 1, 1, NULL);
         else
             hp_map_put(&h->own, s->target, 0, 1, NULL);
+        if (s->kind == HP_STEP_REMOVE_FIELD)
+            hp_map_put(&h->removed, s->target, 0, 1, NULL);
     }
+}
+
+static bool same_key(const struct hp_value *a, const struct hp_value *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == HP_VALUE_PLAIN ? hp_node_equal(a->graph, a->node, b->graph, b->node) : a->index == b->index;
+}
+
+/* A field that the plan removes must keep its value until then, for only with that value it is removed. */
+static bool is_removed(const struct holding *h, const struct hp_holder *at)
+{
+    if (at->kind != HP_HOLDER_FIELD || !hp_map_find(&h->removed, at->container, 0))
+        return false;
+    for (size_t i = 0; i < h->plan->steps.count; i++) {
+        const struct hp_step *s = &h->plan->steps.items[i];
+        if (s->kind == HP_STEP_REMOVE_FIELD && s->target == at->container && same_key(&s->key, &at->key))
+            return true;
+    }
+    return false;
 }
 
 static bool is_own(const struct holding *h, const struct hp_holder *at)
@@ -131,22 +155,45 @@ static void report_running(struct holding *h, const struct hp_running *running)
                    (long long)running->count);
 }
 
+/* ---- loops ---- */
+
+/* `next` over a table that gets a key may skip or repeat entries. */
+static void report_loops(struct holding *h, const struct hp_found *found)
+{
+    struct hp_map tables; /* handle -> number in found->loops */
+    hp_map_init(&tables, &h->plan->arena);
+    for (uint32_t i = 0; i < found->loop_count; i++)
+        hp_map_put(&tables, found->loops[i].table, 0, i, NULL);
+    for (size_t i = 0; i < h->plan->steps.count; i++) {
+        const struct hp_step *s = &h->plan->steps.items[i];
+        bool adds = s->kind == HP_STEP_ADD_FIELD || s->kind == HP_STEP_REKEY;
+        const uint32_t *loop = adds ? hp_map_find(&tables, s->target, 0) : NULL;
+        if (loop)
+            hp_report_warn(h->report, HP_R18_LOOP_TABLE, NULL, s->path,
+                           "a loop at %s goes over the table that gets %s: it may skip or repeat entries; push again when it is over, or "
+                           "add the key in __hotfix",
+                           found->loops[*loop].at, s->path ? s->path : "a key");
+    }
+}
+
 void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const struct hp_live *live, struct hp_report *report)
 {
     struct holding h = {.plan = plan, .live = live, .report = report};
     hp_map_init(&h.swaps, &plan->arena);
     hp_map_init(&h.own, &plan->arena);
+    hp_map_init(&h.removed, &plan->arena);
     index_plan(&h);
     for (size_t i = 0; i < found->holder_count; i++) {
         const struct hp_holder *at = &found->holders[i];
         const uint32_t *number = hp_map_find(&h.swaps, at->function, 0);
-        if (!number)
+        if (!number || is_removed(&h, at))
             continue;
         count(&h, at);
         add_step(&h, at, &plan->swaps.items[*number]);
     }
     for (size_t i = 0; i < found->running_count; i++)
         report_running(&h, &found->running[i]);
+    report_loops(&h, found);
     if (found->deep)
         hp_report_warn(report, HP_R08_STILL_RUNNING, NULL, NULL, "%zu stacks were too deep to look at whole", found->deep);
 }
