@@ -169,13 +169,14 @@ static enum hp_status run_chunk(lua_State *L, struct eval *e, int64_t max_instru
         return fail(e, HP_FAILED, &failure);
     }
     enum hp_status status = call_chunk(L, e, chunk, max_instructions);
+    if (!lua_checkstack(L, LUA_MINSTACK)) { /* the results may have filled it */
+        lua_settop(L, handle);
+        status = hp_report_fail(e->report, HP_LIMIT, "too many results");
+    }
     hp_capture_stop(L, chunk, handle);
     hp_capture_report(&e->capture, e->report);
     if (status != HP_OK) {
         return status;
-    }
-    if (!lua_checkstack(L, LUA_MINSTACK)) {
-        return hp_report_fail(e->report, HP_LIMIT, "too many results");
     }
     lua_pushcfunction(L, show_results);
     lua_pushlightuserdata(L, e);

@@ -148,11 +148,13 @@ static int load_numbered(lua_State *L, const struct hp_stage_module *m)
     return status;
 }
 
-/* How messages of Lua call the chunk; asked of an empty one, so that it is known before a syntax error. */
+/* How messages of Lua call the chunk; asked of an empty one, so that it is known before a syntax error. [-0, +0, m] */
 static void note_short_source(lua_State *L, struct hp_stage_module *m)
 {
     lua_Debug ar;
-    luaL_loadbufferx(L, "", 0, m->chunk->chunk_name, "t");
+    if (luaL_loadbufferx(L, "", 0, m->chunk->chunk_name, "t") != LUA_OK) {
+        lua_error(L); /* memory */
+    }
     lua_getinfo(L, ">S", &ar);
     memcpy(m->short_src, ar.short_src, sizeof m->short_src);
 }
