@@ -11,10 +11,12 @@ h.test(function()
     end
 
     local one = h.server { name = "one", modules = { m = h.module("one") } }
+    h.report(0, { "status", "--pid", one.pid }) -- the first answer may take longer than ps waits
     if others == 0 and #h.report(0, { "ps" }) == 1 then
         h.eq(h.report(0, { "diff", "m=new.lua" }).status, "planned", "the only agent needs no name")
     end
     local two = h.server { name = "two", modules = { m = h.module("one") } }
+    h.report(0, { "status", "--pid", two.pid })
     local r = h.run { "push", "m=new.lua" }
     h.ok(r.exit ~= 0, "ambiguous")
     h.has(r.err, "--pid " .. one.pid, "lists the first")
