@@ -31,12 +31,20 @@ struct hp_running {
     int64_t count;
 };
 
+/* A frame that is in a generic `for` over a table. */
+struct hp_loop {
+    uint32_t table; /* handle */
+    const char *at; /* "battle.lua:42" */
+};
+
 /* What a search came back with; borrowed from it. */
 struct hp_found {
     const struct hp_holder *holders;
     size_t holder_count;
     const struct hp_running *running;
     size_t running_count;
+    const struct hp_loop *loops;
+    size_t loop_count;
     const uint32_t *members; /* handles of all functions of the module's source that were met */
     size_t member_count;
     const uint32_t *heirs; /* of each member, the function that took its place in an earlier patch (itself: none did); may be NULL */

@@ -11,6 +11,7 @@
 
 #define TICKS_A_LOOK  64  /* entries between two looks at the clock */
 #define MAX_LEVELS    400 /* of a stack: asking for level n costs n steps */
+#define MAX_LOOPS     4096 /* noted in a pass: they are for warnings only */
 #define MAX_RESTARTS  16  /* of one table that the server keeps changing; then it is walked without a pause */
 
 /* Places of the Lua side. */
@@ -27,6 +28,7 @@ struct hp_locate {
     HP_LIST(hp_handle) member_list;
     HP_LIST(struct hp_holder) holders;
     HP_LIST(struct hp_running) running;
+    HP_LIST(struct hp_loop) loops;
     struct hp_graph keys; /* plain keys of holders */
     size_t listed;        /* length of the work list */
     size_t replaced, deep;
@@ -67,6 +69,7 @@ static void forget_pass(struct hp_locate *l)
     memset(&l->member_list, 0, sizeof l->member_list);
     memset(&l->holders, 0, sizeof l->holders);
     memset(&l->running, 0, sizeof l->running);
+    memset(&l->loops, 0, sizeof l->loops);
     l->listed = l->replaced = l->deep = 0;
     l->resuming = l->rooted = false;
 }
@@ -410,6 +413,17 @@ static bool look_at_slot(struct walk *w, lua_State *co, int thread, enum hp_hold
     return replace;
 }
 
+/* The table on top is what a `for` of that frame goes over. [-0, +0, m] */
+static void note_loop(struct walk *w, lua_State *co, lua_Debug *ar)
+{
+    struct hp_loop *loop = w->l->loops.count < MAX_LOOPS ? HP_PUSH(&w->l->arena, &w->l->loops) : NULL;
+    if (!loop)
+        return;
+    lua_getinfo(co, "S", ar);
+    loop->table = hp_anchor_add(w->L, w->anchor, -1);
+    loop->at = hp_arena_printf(&w->l->arena, "%s:%d", ar->short_src, ar->currentline);
+}
+
 static void walk_locals(struct walk *w, lua_State *co, int thread, lua_Debug *ar, int level, int step)
 {
     const char *name;
@@ -419,6 +433,8 @@ static void walk_locals(struct walk *w, lua_State *co, int thread, lua_Debug *ar
             lua_xmove(co, w->L, 1);
         if (loop_state) {
             meet(w);
+            if (lua_istable(w->L, -1))
+                note_loop(w, co, ar);
             lua_pop(w->L, 1);
         } else if (look_at_slot(w, co, thread, HP_HOLDER_LOCAL, level, i)) {
             lua_setlocal(co, ar, i);
@@ -618,4 +634,10 @@ const hp_handle *hp_locate_members(const struct hp_locate *l, size_t *count)
 {
     *count = l->member_list.count;
     return l->member_list.items;
+}
+
+const struct hp_loop *hp_locate_loops(const struct hp_locate *l, size_t *count)
+{
+    *count = l->loops.count;
+    return l->loops.items;
 }

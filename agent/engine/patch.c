@@ -484,6 +484,7 @@ static void take_found(struct hp_patch *p)
 {
     p->found.holders = hp_locate_holders(p->locate, &p->found.holder_count);
     p->found.running = hp_locate_running(p->locate, &p->found.running_count);
+    p->found.loops = hp_locate_loops(p->locate, &p->found.loop_count);
     p->found.members = hp_locate_members(p->locate, &p->found.member_count);
     p->found.deep = hp_locate_deep(p->locate);
 }
@@ -629,6 +630,8 @@ static enum hp_status plan_revert(lua_State *L, struct hp_patch *p)
     accept_refusals(p);
     if (status == HP_OK && p->searched)
         hp_plan_hold(&p->plan, &p->found, NULL, p->report);
+    if (status == HP_OK && hp_arena_failed(&p->plan.arena))
+        return HP_NO_MEMORY;
     return status == HP_OK && p->report->refusals.count ? HP_REFUSED : status;
 }
 
@@ -712,6 +715,15 @@ static bool local_unfound(const struct hp_patch *p)
     return false;
 }
 
+/* A loop somewhere may be going over a table that gets a key. */
+static bool adds_keys(const struct hp_patch *p)
+{
+    for (size_t i = 0; i < p->plan.steps.count; i++)
+        if (p->plan.steps.items[i].kind == HP_STEP_ADD_FIELD)
+            return true;
+    return false;
+}
+
 /* The stop of the commit grows with the places it writes. */
 static double predicted_ms(const struct hp_patch *p)
 {
@@ -769,7 +781,7 @@ static enum hp_status phase_first_plan(lua_State *L, struct hp_patch *p)
     if (stops_too_long(p))
         return HP_REFUSED;
     if (module_only || p->request->options.functions.count ||
-        (p->plan.swaps.count == 0 && (p->revert || (!code_changed(p) && !local_unfound(p)))))
+        (p->plan.swaps.count == 0 && (p->revert || (!code_changed(p) && !local_unfound(p) && !adds_keys(p)))))
         return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
     if (!(p->revert ? name_swapped_sources(L, p) : name_sources(p)))
         return HP_NO_MEMORY;

@@ -1,5 +1,4 @@
 return {
-    later = "R18: loops over a table that gets a key",
     doc = "a suspended loop over a table that gets a key is R18, and named",
     before = function(m, t)
         t.keep.co = coroutine.create(function() for name in pairs(m.handlers) do coroutine.yield(name) end end)
