@@ -1,6 +1,6 @@
 /* hotpatch engine: base and new, paired with each other. The contract is in match.h.
  *
- *   1. walk both results together: what stands at the same path is a pair
+ *   1. walk both results together: what stands at the same path is a pair; functions of different names only after 3 by name
  *   2. effects with the same callee and plain arguments: the functions passed to them are pairs
  *   3. prototypes left over, within paired parents: by the name that the bytecode gives, by equal code, by alignment
  *      (new pairs of 3 bring closures, which may bring cells: back to 1 with those)
@@ -126,6 +126,8 @@ struct pairing {
     struct hp_map seen;
     HP_LIST(struct pair) todo;
     size_t next;
+    HP_LIST(struct pair) renamed; /* functions of different names at one path: whoever has the name comes first */
+    bool names_are_done;
 };
 
 static void pair_later(struct pairing *p, hp_id base, hp_id fresh)
@@ -159,9 +161,23 @@ static void vote(struct hp_match *m, uint32_t base_cell, uint32_t fresh_cell)
         ++*votes;
 }
 
+/* `M.a = one` became `M.a = other`: an alias that changed, unless nobody else is "one" or "other". */
+static bool is_renamed(const struct hp_match *m, hp_id base, hp_id fresh)
+{
+    const char *b = hp_prototype_at(m->base, hp_code_of(m->base, base))->name;
+    const char *f = hp_prototype_at(m->fresh, hp_code_of(m->fresh, fresh))->name;
+    return b && f && strcmp(b, f) != 0;
+}
+
 static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
 {
     struct hp_match *m = p->m;
+    if (!p->names_are_done && is_renamed(m, base, fresh)) {
+        struct pair *later = HP_PUSH(&m->arena, &p->renamed);
+        if (later)
+            *later = (struct pair){base, fresh};
+        return;
+    }
     if (!pair_codes(m, hp_code_of(m->base, base), hp_code_of(m->fresh, fresh)))
         return;
     if (m->base_of[fresh] == HP_NO_ID)
@@ -509,15 +525,26 @@ static void pair_cells(struct hp_match *m)
 
 /* --- together ---------------------------------------------------------------------------------------------------- */
 
+static void pair_renamed(struct pairing *p)
+{
+    p->names_are_done = true;
+    for (size_t i = 0; i < p->renamed.count; i++)
+        pair_functions(p, p->renamed.items[i].base, p->renamed.items[i].fresh);
+    run_pairs(p);
+}
+
 static void pair_base_and_new(struct hp_match *m)
 {
     struct pairing p = {.m = m};
     hp_map_init(&p.seen, &m->arena);
     pair_roots(&p);
     pair_effects(&p);
-    for (enum way way = BY_NAME; way <= BY_ALIGNMENT; way++)
+    for (enum way way = BY_NAME; way <= BY_ALIGNMENT; way++) {
         while (pair_prototypes(m, way) && !hp_arena_failed(&m->arena))
             pair_instances(&p);
+        if (way == BY_NAME)
+            pair_renamed(&p);
+    }
     pair_cells(m);
 }
 

@@ -2,7 +2,7 @@
 --
 -- A world has the mirror of a module: { M = table, globals = { name = value } }, and of what others hold: registered = what bus.on
 -- and bus.log were given, held = closures that the test keeps in a table of its own, pool = objects of classes. Its objects are
---   { T=true, f={ key = value }, meta=table|nil }     a table
+--   { T=true, f={ key = value }, meta=table|nil }     a table; made by a body also keys, in the order of the source
 --   { F=true, fn=, up={ uid = cell }, names= }        a closure; a cell is { value }
 --   { S=name, call=function }                         something foreign: a standard function, one that the test put there
 --   { P=argument }                                    in a staged world: the result of bus.get, not called
@@ -40,6 +40,7 @@ end
 
 local function set(t, key, value)
     if not mirror.is_table(t) then error("index of " .. type(t), 0) end
+    if t.keys and t.f[key] == nil then table.insert(t.keys, key) end
     t.f[key] = value
 end
 
@@ -156,7 +157,8 @@ local function make_value(world, value)
     if k == "get" then return world.staged and { P = value.arg } or world.bus(value.arg) end
     if k == "fn" then return closure(world.cells, value.fn, world.names) end
     local t = mirror.table()
-    for _, f in ipairs(value.fields) do t.f[f[1]] = make_value(world, f[2]) end
+    t.keys = {}
+    for _, f in ipairs(value.fields) do set(t, f[1], make_value(world, f[2])) end
     return t
 end
 
@@ -200,6 +202,7 @@ function mirror.load(m, bus, live)
         end
     end
     world.registered, world.held = mirror.table(), mirror.table()
+    world.M.keys = {}
     world.cells = { [1] = { world.M } }
     for _, item in ipairs(m.items) do run_item(world, item) end
     return world

@@ -63,7 +63,7 @@ end
 
 -- ---- base and new -------------------------------------------------------------------------------------------------------
 
--- Names that the bytecode gives to the functions of a module: { [def] = name }, nil where two have one name.
+-- Names that the bytecode gives to the functions of a module: { [def] = name }; those that are unique, and all.
 local function declared_names(world, m)
     local name_of, count = {}, {}
     local function note(fn, name)
@@ -78,10 +78,11 @@ local function declared_names(world, m)
         if item.fn then note(item.fn, world.names[item.uid]) end
         if item.value then note_value(item.value, item.k == "field" and "." .. item.key or "") end
     end
+    local unique = {}
     for def, name in pairs(name_of) do
-        if count[name] > 1 then name_of[def] = nil end
+        if count[name] == 1 then unique[def] = name end
     end
-    return name_of
+    return unique, name_of
 end
 
 local function named_cells(f) -- { name = cell }
@@ -144,7 +145,15 @@ local function pair_sources(p)
         if not code_fresh[b] and not code_base[n] then code_fresh[b], code_base[n] = n, b end
         return code_fresh[b] == n
     end
+    local base_names, all_base_names = declared_names(p.base, p.base_model)
+    local fresh_names, all_fresh_names = declared_names(p.fresh, p.fresh_model)
+    local renamed = {} -- at one path, but of two names: whoever has the name comes first
     local function functions(b, n)
+        local x, y = all_base_names[b.fn.def], all_fresh_names[n.fn.def]
+        if renamed and x and y and x ~= y then
+            renamed[#renamed + 1] = { b, n }
+            return
+        end
         if not pair_codes(b.fn.def, n.fn.def) then return end
         p.base_of[n] = p.base_of[n] or b
         p.fresh_of[b] = p.fresh_of[b] or n
@@ -183,7 +192,6 @@ local function pair_sources(p)
         end)
         return of
     end
-    local base_names, fresh_names = declared_names(p.base, p.base_model), declared_names(p.fresh, p.fresh_model)
     local in_base, in_fresh = instances(p.base), instances(p.fresh)
     for _, way in ipairs { "name", "code" } do
         for _, def in ipairs(sorted(in_fresh)) do
@@ -194,6 +202,10 @@ local function pair_sources(p)
                 if same and pair_codes(def, def) then later(b, n) end
             end
         end
+        run()
+        local waiting = renamed
+        renamed = nil
+        for _, pair in ipairs(waiting or {}) do functions(pair[1], pair[2]) end
         run()
     end
     p.code_fresh, p.in_base, p.base_names, p.fresh_names = code_fresh, in_base, base_names, fresh_names
@@ -261,7 +273,7 @@ local function lay_live_beside(p)
         if lv == nil then lv = NONE end
         local slot = { kind = "field", t = t, key = key, b = bv, n = nv, l = lv, list = list, path = path .. tostring(key) }
         slot.diverged = diverges(nv, lv)
-        table.insert(p.slots, slot)
+        if n then table.insert(p.slots, slot) end -- what hangs in something that is gone is nobody's business
         if slot.diverged or lv == NONE then return end
         if bv == NONE then bv = nil end
         if nv == NONE then nv = nil end
@@ -269,7 +281,7 @@ local function lay_live_beside(p)
     end
     local function fields(b, n, l, path)
         local list = is_T(b) and is_T(n) and is_list(b) and is_list(n)
-        for _, key in ipairs(sorted(n and n.f or {})) do field(l, b, n, key, list, path) end
+        for _, key in ipairs(n and (n.keys or sorted(n.f)) or {}) do field(l, b, n, key, list, path) end
         for _, key in ipairs(sorted(b and b.f or {})) do
             if not n or n.f[key] == nil then field(l, b, n, key, list, path) end
         end
@@ -277,7 +289,7 @@ local function lay_live_beside(p)
         if bm == nil and nm == nil then return end
         local slot = { kind = "meta", t = l, b = bm or NONE, n = nm or NONE, l = l.meta or NONE, path = path .. "@mt" }
         slot.diverged = diverges(nm, l.meta)
-        table.insert(p.slots, slot)
+        if n then table.insert(p.slots, slot) end
         if not slot.diverged and l.meta then later(3, bm, nm, l.meta) end
     end
     local function visit(b, n, l)

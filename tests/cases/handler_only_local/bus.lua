@@ -1,0 +1,3 @@
+local bus = { handlers = {} }
+function bus.on(event, handler) bus.handlers[event] = handler end
+return bus

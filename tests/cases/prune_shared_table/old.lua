@@ -1,0 +1,7 @@
+local M = {}
+local t = { a = 1, b = 2 }
+SHARED = SHARED or { kept = true }
+M.t = t
+function M.gone() return t, SHARED end
+M.other = { inner = t }
+return M
