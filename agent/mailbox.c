@@ -8,7 +8,6 @@
 
 #define TEXT_EXPIRED   "no safe point came in time: the request did not start and will not start later"
 #define TEXT_CANCELLED "cancelled before it started; it will not start later"
-#define TEXT_TOO_LONG  "this id was answered before, with this status; the answer was too long to keep"
 
 atomic_uint hp_work;
 
@@ -45,71 +44,15 @@ static void unlock_mailbox(struct hp_mailbox *m)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* ---- memory of answers ---- */
-
-static void memory_clear(struct hp_mailbox *m, struct hp_memory *memory)
-{
-    m->memory_bytes -= memory->data ? memory->len : 0;
-    hp_mem_free(memory->id);
-    hp_mem_free(memory->data);
-    *memory = (struct hp_memory){0};
-}
-
-static struct hp_memory *memory_find(struct hp_mailbox *m, const char *id)
-{
-    for (size_t i = 0; i < HP_REMEMBERED_IDS; i++) {
-        if (m->memories[i].id && strcmp(m->memories[i].id, id) == 0)
-            return &m->memories[i];
-    }
-    return NULL;
-}
-
-/* Drops the texts of the oldest answers, and keeps their ids, until `len` more bytes fit. */
-static bool memory_make_room(struct hp_mailbox *m, size_t len)
-{
-    if (len > HP_REMEMBERED_BYTES)
-        return false;
-    for (size_t i = 0; i < HP_REMEMBERED_IDS && m->memory_bytes + len > HP_REMEMBERED_BYTES; i++) {
-        struct hp_memory *oldest = &m->memories[(m->memory_next + i) % HP_REMEMBERED_IDS];
-        if (!oldest->data)
-            continue;
-        m->memory_bytes -= oldest->len;
-        hp_mem_free(oldest->data);
-        oldest->data = NULL;
-        oldest->text = TEXT_TOO_LONG;
-    }
-    return m->memory_bytes + len <= HP_REMEMBERED_BYTES;
-}
-
-static char *copy_bytes(const char *data, size_t len)
-{
-    char *copy = hp_mem_alloc(len ? len : 1);
-    if (copy)
-        memcpy(copy, data, len);
-    return copy;
-}
-
-/* Owns `id` afterwards. */
-static void memory_add(struct hp_mailbox *m, char *id, enum hp_status status, const char *text,
-                       const char *data, size_t len)
-{
-    struct hp_memory *memory = &m->memories[m->memory_next];
-    memory_clear(m, memory);
-    m->memory_next = (m->memory_next + 1) % HP_REMEMBERED_IDS;
-    memory->id = id;
-    memory->status = status;
-    memory->text = text;
-    if (data && memory_make_room(m, len) && (memory->data = copy_bytes(data, len))) {
-        memory->len = len;
-        m->memory_bytes += len;
-    }
-}
-
 /* ---- letters ---- */
 
 static char *copy_id(const char *id)
 {
-    return copy_bytes(id, strlen(id) + 1);
+    size_t size = strlen(id) + 1;
+    char *copy = hp_mem_alloc(size);
+    if (copy)
+        memcpy(copy, id, size);
+    return copy;
 }
 
 static bool has_id(const struct hp_request *request)
@@ -187,8 +130,7 @@ void hp_mailbox_fini(struct hp_mailbox *m)
         letter_unlink(m, letter);
         letter_free(letter);
     }
-    for (size_t i = 0; i < HP_REMEMBERED_IDS; i++)
-        memory_clear(m, &m->memories[i]);
+    hp_memory_fini(&m->memory);
     m->waiting = m->running = 0;
     m->knock = false;
     update_work(m);
@@ -229,18 +171,6 @@ static int64_t deadline_of(const struct hp_request *request, int64_t now)
     return now + wait;
 }
 
-static enum hp_post recall_from(const struct hp_memory *memory, struct hp_recall *recall)
-{
-    *recall = (struct hp_recall){.status = memory->status, .text = memory->text};
-    if (memory->data) {
-        recall->data = copy_bytes(memory->data, memory->len);
-        recall->len = memory->len;
-        if (!recall->data)
-            return HP_POST_NO_MEMORY;
-    }
-    return HP_POST_RECALLED;
-}
-
 static enum hp_post join_letter(struct hp_mailbox *m, struct hp_letter *letter, uint64_t ticket)
 {
     if (letter->ticket_count == HP_LETTER_TICKETS || m->tickets >= HP_MAILBOX_SIZE)
@@ -260,6 +190,8 @@ static enum hp_post queue_letter(struct hp_mailbox *m, struct hp_request *reques
     if (letter && has_id(request))
         letter->id_to_keep = copy_id(request->id);
     if (!letter || hp_arena_failed(&request->arena) || (has_id(request) && !letter->id_to_keep)) {
+        if (letter)
+            hp_mem_free(letter->id_to_keep);
         hp_mem_free(letter);
         return HP_POST_NO_MEMORY;
     }
@@ -281,9 +213,9 @@ static enum hp_post post_locked(struct hp_mailbox *m, struct hp_request *request
     if (m->closed)
         return HP_POST_CLOSED;
     if (has_id(request)) {
-        const struct hp_memory *memory = memory_find(m, request->id);
-        if (memory)
-            return recall_from(memory, recall);
+        const struct hp_remembered *answer = hp_memory_find(&m->memory, request->id);
+        if (answer)
+            return hp_memory_recall(answer, recall) ? HP_POST_RECALLED : HP_POST_NO_MEMORY;
         struct hp_letter *letter = letter_find(m, request->id);
         if (letter)
             return join_letter(m, letter, ticket);
@@ -326,7 +258,7 @@ static enum hp_found find_locked(struct hp_mailbox *m, const char *id, struct hp
 {
     *letter = letter_find(m, id);
     if (!*letter)
-        return memory_find(m, id) ? HP_FOUND_DONE : HP_FOUND_UNKNOWN;
+        return hp_memory_find(&m->memory, id) ? HP_FOUND_DONE : HP_FOUND_UNKNOWN;
     switch ((*letter)->state) {
     case HP_LETTER_WAITING:
         return HP_FOUND_WAITING;
@@ -360,7 +292,7 @@ enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id)
     } else if (found == HP_FOUND_RUNNING) {
         letter->cancelled = true;
     } else if (found == HP_FOUND_UNKNOWN && own_id) {
-        memory_add(m, own_id, HP_TIMEOUT, TEXT_CANCELLED, NULL, 0);
+        hp_memory_add(&m->memory, own_id, HP_TIMEOUT, TEXT_CANCELLED, NULL, 0);
         own_id = NULL;
     }
     unlock_mailbox(m);
@@ -385,7 +317,7 @@ size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum 
 {
     lock_mailbox(m);
     if (letter->id_to_keep) {
-        memory_add(m, letter->id_to_keep, status, TEXT_TOO_LONG, data, len);
+        hp_memory_add(&m->memory, letter->id_to_keep, status, NULL, data, len);
         letter->id_to_keep = NULL;
     }
     size_t count = letter->ticket_count;

@@ -22,14 +22,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/memory.h"
 #include "proto/protocol.h"
 #include "proto/report.h"
 #include "proto/request.h"
 
-#define HP_LETTER_TICKETS 8 /* who may wait for one id at a time */
-#define HP_REMEMBERED_BYTES                                                                                  \
-    (8u * 1024 * 1024)          /* of answers, each mailbox; ids are kept when their answers go */
-#define HP_DEFAULT_WAIT_MS 5000 /* where a request says nothing */
+#define HP_LETTER_TICKETS  8                   /* who may wait for one id at a time */
+#define HP_DEFAULT_WAIT_MS 5000                /* where a request says nothing */
 #define HP_MAX_WAIT_MS     (24 * 3600 * 1000L) /* a longer wait is taken as this */
 
 /* What waits in all mailboxes of this process. This is all that an idle poll looks at. */
@@ -68,14 +67,6 @@ struct hp_letter {
     size_t ticket_count;
 };
 
-struct hp_memory { /* an answer that was given */
-    char *id;
-    char *data; /* encoded; NULL when it was too long to keep, or there never was one */
-    size_t len;
-    enum hp_status status;
-    const char *text; /* static: says what is known when data is NULL */
-};
-
 struct hp_mailbox {
     pthread_mutex_t lock;
     struct hp_letter *letters; /* oldest first, in all states */
@@ -87,18 +78,7 @@ struct hp_mailbox {
     bool knock;       /* poll is wanted though no letter waits: the endpoint is to be opened */
     unsigned counted; /* our part of hp_work */
     int bell;
-    struct hp_memory memories[HP_REMEMBERED_IDS]; /* a ring */
-    size_t memory_next;
-    size_t memory_bytes;
-};
-
-/* An answer from memory. `data` is a copy that the caller frees with hp_mem_free; NULL: `status` and `text`
- * are it. */
-struct hp_recall {
-    char *data;
-    size_t len;
-    enum hp_status status;
-    const char *text;
+    struct hp_memory memory; /* of answers that were given */
 };
 
 enum hp_post {

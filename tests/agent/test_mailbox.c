@@ -250,7 +250,7 @@ static void long_answers_lose_their_text_and_keep_their_id(void **state)
     answer_once("b", data, third);
     answer_once("c", data, third);
     answer_once("d", data, third); /* pushes out the text of a */
-    assert_true(box.memory_bytes <= HP_REMEMBERED_BYTES);
+    assert_true(box.memory.bytes <= HP_REMEMBERED_BYTES);
     assert_int_equal(post("a", 100, 0, 1, &recall), HP_POST_RECALLED);
     assert_null(recall.data);
     assert_int_equal(post("b", 100, 0, 1, &recall), HP_POST_RECALLED);
