@@ -327,7 +327,7 @@ static void name_upvalues(struct walk *w, const struct visit *v)
 static bool walk_function(struct walk *w, const struct visit *v)
 {
     struct hp_graph *lg = &w->live->graph;
-    if (!read_function(w, v->live))
+    if (!read_function(w, v->live) || hp_graph_failed(lg)) /* what follows takes its tree and cells for granted */
         return false;
     name_upvalues(w, v);
     uint64_t code = prototype_of(lg, v->live)->fingerprint;
@@ -400,6 +400,16 @@ static void start_at_functions(struct walk *w, const struct hp_root *r)
             lua_pop(L, 1);
     }
     lua_settop(L, w->anchor);
+}
+
+/* Functions that nothing has led into, such as keys, are foreign objects: without their code and cells they are no functions to
+ * match and plan. */
+static void close_unread(struct walk *w)
+{
+    struct hp_graph *lg = &w->live->graph;
+    for (hp_id id = 1; id < lg->nodes.count; id++)
+        if (hp_graph_node(lg, id)->kind == HP_NODE_FUNCTION && !hp_map_find(&w->read, id, 0))
+            hp_graph_node(lg, id)->kind = HP_NODE_VIEW;
 }
 
 /* Views that a body wrote into are roots too: the live objects they stand for. */
@@ -478,6 +488,7 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
         struct visit v = w.todo.items[w.next++];
         ok = visit(&w, &v);
     }
+    close_unread(&w);
     lua_settop(L, top);
     return ok && !hp_graph_failed(&live->graph) ? HP_OK : HP_NO_MEMORY;
 }

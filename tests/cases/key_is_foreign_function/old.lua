@@ -1,0 +1,3 @@
+local M = { [outside] = true }
+M.n = 1
+return M
