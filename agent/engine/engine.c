@@ -89,46 +89,72 @@ static const char *read_bytes(lua_State *L, void *ud, size_t *len)
     return *len ? b->data : NULL;
 }
 
-/* Takes the inner function of the known chunk apart, builds it anew, joins it to the old one's cell, and calls it. */
-static bool rebuild_and_call(lua_State *L, struct hp_prototype_tree *tree, char **dump, char **chunk)
-{
-    size_t dump_len, chunk_len;
-    if (hp_lx_dump(L, -1, false, dump, &dump_len) != HP_OK || hp_prototypes_parse(tree, *dump, dump_len) != HP_OK ||
-        hp_prototype_encode(tree, 0, chunk, &chunk_len) != HP_OK)
-        return false;
-    struct bytes bytes = {*chunk, chunk_len, false};
-    if (lua_load(L, read_bytes, &bytes, "=hotpatch", "b") != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK ||
-        lua_upvalueid(L, -1, 1) == NULL)
-        return false;
-    lua_upvaluejoin(L, -1, 1, -2, 1);
-    lua_pushinteger(L, 2);
-    return lua_pcall(L, 1, 1, 0) == LUA_OK && lua_tointeger(L, -1) == 42;
-}
-
 struct trial {
     struct hp_prototype_tree tree;
     char *dump, *chunk;
-    bool works;
+    enum hp_status status;
 };
+
+static enum hp_status status_of(int lua_status)
+{
+    return lua_status == LUA_OK ? HP_OK : lua_status == LUA_ERRMEM ? HP_NO_MEMORY : HP_UNSUPPORTED;
+}
+
+static enum hp_status load_known(lua_State *L)
+{
+    struct bytes text = {KNOWN, sizeof KNOWN - 1, false};
+    enum hp_status status = status_of(lua_load(L, read_bytes, &text, "=hotpatch", "t"));
+    return status == HP_OK ? status_of(lua_pcall(L, 0, 1, 0)) : status;
+}
+
+/* Takes the function on top apart and pushes one that is built from the parts. [-0, +1, m] */
+static enum hp_status rebuild(lua_State *L, struct trial *t)
+{
+    size_t dump_len, chunk_len;
+    enum hp_status status = hp_lx_dump(L, -1, false, &t->dump, &dump_len);
+    if (status == HP_OK)
+        status = hp_prototypes_parse(&t->tree, t->dump, dump_len);
+    if (status == HP_OK)
+        status = hp_prototype_encode(&t->tree, 0, &t->chunk, &chunk_len);
+    if (status != HP_OK)
+        return status;
+    struct bytes bytes = {t->chunk, chunk_len, false};
+    status = status_of(lua_load(L, read_bytes, &bytes, "=hotpatch", "b"));
+    return status == HP_OK ? status_of(lua_pcall(L, 0, 1, 0)) : status;
+}
+
+/* Joins the new function on top to the cell of the old one below it, and calls it. [-1, +1, m] */
+static enum hp_status call_joined(lua_State *L)
+{
+    if (lua_upvalueid(L, -1, 1) == NULL)
+        return HP_UNSUPPORTED;
+    lua_upvaluejoin(L, -1, 1, -2, 1);
+    lua_pushinteger(L, 2);
+    enum hp_status status = status_of(lua_pcall(L, 1, 1, 0));
+    return status == HP_OK && lua_tointeger(L, -1) != 42 ? HP_UNSUPPORTED : status;
+}
 
 static int try_dump(lua_State *L)
 {
     struct trial *t = lua_touserdata(L, 1);
-    struct bytes text = {KNOWN, sizeof KNOWN - 1, false};
-    if (lua_load(L, read_bytes, &text, "=hotpatch", "t") == LUA_OK && lua_pcall(L, 0, 1, 0) == LUA_OK)
-        t->works = rebuild_and_call(L, &t->tree, &t->dump, &t->chunk);
+    t->status = load_known(L);
+    if (t->status == HP_OK)
+        t->status = rebuild(L, t);
+    if (t->status == HP_OK)
+        t->status = call_joined(L);
     return 0;
 }
 
-static bool dump_works(lua_State *L, struct hp_arena *a)
+/* HP_OK, HP_UNSUPPORTED, or HP_NO_MEMORY, which says nothing about the format. [-0, +0, -] */
+static enum hp_status try_dump_format(lua_State *L, struct hp_arena *a)
 {
-    struct trial trial = {0};
-    struct hp_lx_failure failure;
-    hp_lx_protect(L, try_dump, &trial, a, &failure);
+    struct trial trial = {.status = HP_UNSUPPORTED};
+    struct hp_lx_failure failure = {0};
+    int result = hp_lx_protect(L, try_dump, &trial, a, &failure);
     hp_prototypes_fini(&trial.tree);
     hp_mem_free(trial.dump);
     hp_mem_free(trial.chunk);
-    return trial.works;
+    return result == LUA_OK ? trial.status : status_of(result);
 }
 
 /* --- open and close ---------------------------------------------------------------------------------------------------- */
@@ -157,13 +183,14 @@ struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *o
     if (!e)
         return NULL;
     hp_arena_init(&e->arena);
-    if (open_parts(e, options))
-        hp_lx_protect(L, open_protected, e, &e->arena, &failure);
-    if (!e->context.history) {
-        free_parts(e);
+    bool opened = open_parts(e, options) && hp_lx_protect(L, open_protected, e, &e->arena, &failure) == LUA_OK &&
+                  e->context.history;
+    enum hp_status dump = opened ? try_dump_format(L, &e->arena) : HP_NO_MEMORY;
+    if (dump == HP_NO_MEMORY) {
+        hp_engine_close(e, L);
         return NULL;
     }
-    e->dump_works = dump_works(L, &e->arena);
+    e->dump_works = dump == HP_OK;
     *error = NULL;
     return e;
 }
@@ -236,6 +263,11 @@ static int step_protected(lua_State *L)
     return 0;
 }
 
+static bool has_changed(enum hp_status status)
+{
+    return status == HP_APPLIED || status == HP_REVERTED || status == HP_ROLLED_BACK;
+}
+
 static void end_task(struct hp_engine *e, lua_State *L)
 {
     struct hp_report *report = e->task.report;
@@ -244,6 +276,8 @@ static void end_task(struct hp_engine *e, lua_State *L)
         hp_patch_settle(e->task.patch);
         hp_patch_free(e->task.patch);
     }
+    if (hp_arena_failed(&report->arena) && !has_changed(report->status))
+        report->status = HP_NO_MEMORY; /* what it says otherwise may lack what matters */
     if (report->status == HP_NO_MEMORY && !report->error)
         hp_report_fail(report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
     report->generation = hp_history_generation(e->context.history);

@@ -74,11 +74,26 @@ void hp_history_close(struct hp_history *h, lua_State *L)
 
 /* ---- Heirs ---- */
 
+void hp_history_await_heir(const struct hp_history *h, lua_State *L)
+{
+    push_table(L, h, HISTORY_HEIRS);
+    lua_insert(L, -2); /* heirs, function */
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -3) == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_rawset(L, -3);
+        lua_pop(L, 1);
+    } else {
+        lua_pop(L, 3);
+    }
+}
+
 void hp_history_inherit(const struct hp_history *h, lua_State *L)
 {
     push_table(L, h, HISTORY_HEIRS);
     lua_insert(L, -3);
-    lua_rawset(L, -3);
+    lua_rawset(L, -3); /* the key is there */
     lua_pop(L, 1);
 }
 
@@ -88,7 +103,7 @@ void hp_history_push_heir(const struct hp_history *h, lua_State *L)
     lua_insert(L, -2); /* heirs, function */
     for (int i = 0; i < MAX_HEIRS; i++) {
         lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) == LUA_TNIL) {
+        if (lua_rawget(L, -3) == LUA_TNIL || lua_rawequal(L, -1, -2)) {
             lua_pop(L, 1);
             break;
         }

@@ -543,8 +543,7 @@ static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_executi
             continue;
         }
         lua_pushvalue(L, -2);
-        lua_pushvalue(L, -2);
-        hp_history_inherit(p->context.history, L); /* should the patch not come about, the old one is a version by itself */
+        hp_history_await_heir(p->context.history, L);
         lua_rawset(L, -3);
     }
 }
@@ -861,6 +860,19 @@ static enum hp_status phase_make(lua_State *L, struct hp_patch *p)
     return HP_OK;
 }
 
+/* What took whose place, now that it did. [-0, +0, -] */
+static void name_heirs(lua_State *L, struct hp_patch *p)
+{
+    lua_rawgeti(L, p->store, STORE_SWAPS);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2); /* old, old, new */
+        hp_history_inherit(p->context.history, L);
+    }
+    lua_pop(L, 1);
+}
+
 static enum hp_status phase_commit(lua_State *L, struct hp_patch *p)
 {
     enum hp_status status = HP_CONFLICT;
@@ -884,6 +896,7 @@ static enum hp_status phase_commit(lua_State *L, struct hp_patch *p)
     if (status != HP_OK)
         return status;
     p->committed = true;
+    name_heirs(L, p);
     p->phase = PHASE_SWEEP;
     if (!p->searched || p->one_stop)
         return p->revert ? HP_REVERTED : HP_APPLIED; /* nothing ran since the search: nothing can have moved */

@@ -47,6 +47,9 @@ static void find_loads(struct hp_planner *p)
             if (p->fresh->modules.items[i].tree == hp_graph_node(p->fresh, id)->function.tree && p->loads[i] == HP_NO_ID)
                 p->loads[i] = hp_match_load(p->match, p->match->twin[id]);
     }
+    for (size_t i = 0; i < p->fresh->modules.count; i++)
+        if (p->loads[i] == HP_NO_ID)
+            p->loads[i] = hp_match_own_load(p->match);
 }
 
 /* The new source returns nothing and assigns nothing, where a module lives. */
