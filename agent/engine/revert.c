@@ -9,6 +9,7 @@ struct reverter {
     struct hp_history *history;
     const struct hp_record *record;
     int anchor, side, lineage;
+    int versions; /* table: lineage -> list of the closures that have it */
     struct hp_plan *plan;
     struct hp_report *report;
     size_t first_module; /* in report->modules */
@@ -144,20 +145,59 @@ static void report_field(const struct reverter *r, const struct hp_record_write 
     }
 }
 
-/* What the patch put and what stood there before, wherever it is held by now. [-0, +0, m] */
-static void add_swap(const struct reverter *r, size_t write)
+/* Pushes the table of all closures by lineage. [-0, +1, m] */
+static void push_versions(lua_State *L, int lineage)
+{
+    lua_newtable(L);
+    int versions = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, lineage)) {
+        if (lua_rawgeti(L, versions, lua_tointeger(L, -1)) != LUA_TTABLE) {
+            lua_pop(L, 1);
+            lua_newtable(L);
+            lua_pushvalue(L, -1);
+            lua_rawseti(L, versions, lua_tointeger(L, -3));
+        }
+        lua_pushvalue(L, -3);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        lua_pop(L, 2);
+    }
+}
+
+/* What the patch put, or what took its place when a later patch was reverted, and what stood there before: the latter is on top.
+ * Each lineage is swapped once: its list goes. [-0, +0, m] */
+static void add_swaps(const struct reverter *r, int64_t lineage)
 {
     lua_State *L = r->L;
-    const struct hp_record_write *w = &r->record->writes.items[write];
-    hp_record_push_put(L, r->side, write);
-    hp_record_push_old(L, r->side, write);
-    bool swap = w->swap && w->put_lineage != 0 && w->old_is_closure && hp_is_lua_closure(L, -2) && hp_is_lua_closure(L, -1);
-    struct hp_plan_swap *to = swap ? HP_PUSH(&r->plan->arena, &r->plan->swaps) : NULL;
-    if (to != NULL) {
-        to->from = hp_anchor_add(L, r->anchor, -2);
-        hp_value_from_stack(L, -1, r->anchor, &r->history->plain, &to->to);
+    if (lua_rawgeti(L, r->versions, (lua_Integer)lineage) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        return;
+    }
+    for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
+        struct hp_plan_swap *to = lua_rawequal(L, -1, -3) ? NULL : HP_PUSH(&r->plan->arena, &r->plan->swaps);
+        if (to != NULL) {
+            to->from = hp_anchor_add(L, r->anchor, -1);
+            hp_value_from_stack(L, -3, r->anchor, &r->history->plain, &to->to);
+        }
+        lua_pop(L, 1);
     }
     lua_pop(L, 2);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, r->versions, (lua_Integer)lineage);
+}
+
+/* [-0, +0, m] */
+static void add_swap(const struct reverter *r, size_t write)
+{
+    const struct hp_record_write *w = &r->record->writes.items[write];
+    if (!w->swap || w->put_lineage == 0 || !w->old_is_closure) {
+        return;
+    }
+    hp_record_push_old(r->L, r->side, write);
+    if (hp_is_lua_closure(r->L, -1)) {
+        add_swaps(r, w->put_lineage);
+    }
+    lua_pop(r->L, 1);
 }
 
 /* [-0, +0, m] */
@@ -260,12 +300,14 @@ enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int an
     int top = lua_gettop(L);
     hp_history_push_side(h, L, record);
     hp_history_push_lineage(h, L);
+    push_versions(L, top + 2);
     struct reverter r = {.L = L,
                          .history = h,
                          .record = record,
                          .anchor = anchor,
                          .side = top + 1,
                          .lineage = top + 2,
+                         .versions = top + 3,
                          .plan = plan,
                          .report = report,
                          .first_module = report->modules.count};
