@@ -58,6 +58,7 @@ struct hp_match {
     hp_id *live_fresh;         /* live function or table -> the new node whose place it has */
     hp_id *twin;               /* new function, table or placeholder -> live node */
     uint32_t *cell_load;       /* live cell -> a cell that stands for its load; see hp_match_load */
+    uint32_t own_load;         /* a cell of the load that the module is; HP_NO_ID: no function of it captured anything */
     HP_LIST(struct hp_cell_link) cell_links; /* which live cells a staged cell has, see hp_match_cell */
     struct hp_map placeholder_live;          /* expression -> live node + 1 */
     HP_LIST(struct hp_slot) slots;
@@ -74,6 +75,7 @@ void hp_match_slots(struct hp_match *match);
 /* A *load* is one run of a source: its closures share its cells. The same file may have been loaded several times (a plugin, once
  * for each host). The load that a live function belongs to, HP_NO_ID if it captured nothing that would tell. */
 uint32_t hp_match_load(const struct hp_match *match, hp_id live_function);
+uint32_t hp_match_own_load(const struct hp_match *match); /* that of the module itself, and of all that shows no sign of another */
 
 /* The live cells known to be the local of a new cell, within a load if there are several and `load` is one: none, one (in *cell), or
  * more: then nothing tells which is meant. */

@@ -151,6 +151,57 @@ static void unite_cells(struct hp_match *m)
     }
 }
 
+static void unite(struct hp_match *m, uint32_t a, uint32_t b)
+{
+    if (a != HP_NO_ID)
+        m->cell_load[load_of_cell(m, b)] = load_of_cell(m, a);
+}
+
+/* What the walk from the module came by is one load, the module's own, whatever its functions capture. */
+static void unite_own(struct hp_match *m)
+{
+    const struct hp_graph *g = &m->live->graph;
+    for (hp_id id = 1; id < g->nodes.count; id++) {
+        if (!hp_is_function(g, id) || !hp_is_function(m->fresh, m->live_fresh[id]))
+            continue;
+        uint32_t load = hp_match_load(m, id);
+        if (load == HP_NO_ID)
+            continue;
+        unite(m, m->own_load, load);
+        m->own_load = m->own_load == HP_NO_ID ? load : m->own_load;
+    }
+}
+
+/* Another load shows in another cell for a local that is known already. What shows no such sign (a closure with variables of its
+ * own alone, say) belongs to the module: its new locals must not be split between functions that share nothing else. */
+static void unite_unmarked(struct walk *w)
+{
+    struct hp_match *m = w->m;
+    struct hp_map first_of, other; /* staged local -> its first live cell + 1; live cell that is of another load */
+    hp_map_init(&first_of, &m->arena);
+    hp_map_init(&other, &m->arena);
+    for (size_t i = 0; i < m->cell_links.count; i++) {
+        const struct hp_cell_link *link = &m->cell_links.items[i];
+        uint32_t base = link->fresh ? m->cell_base[link->cell] : link->cell;
+        uint32_t *first = base == HP_NO_ID ? NULL : hp_map_put(&first_of, base, 0, link->live, NULL);
+        if (!first || load_of_cell(m, *first) == load_of_cell(m, link->live))
+            continue;
+        hp_map_put(&other, load_of_cell(m, *first), 0, 1, NULL);
+        hp_map_put(&other, load_of_cell(m, link->live), 0, 1, NULL);
+    }
+    for (uint32_t cell = 0; cell < live_graph(w)->cells.count; cell++) {
+        if (hp_map_find(&other, load_of_cell(m, cell), 0))
+            continue;
+        unite(m, m->own_load, cell);
+        m->own_load = m->own_load == HP_NO_ID ? cell : m->own_load;
+    }
+}
+
+uint32_t hp_match_own_load(const struct hp_match *m)
+{
+    return m->own_load == HP_NO_ID ? HP_NO_ID : load_of_cell(m, m->own_load);
+}
+
 uint32_t hp_match_load(const struct hp_match *m, hp_id live)
 {
     const struct hp_graph *g = &m->live->graph;
@@ -621,6 +672,7 @@ void hp_match_slots(struct hp_match *m)
     hp_map_init(&w.cell_slots, &m->arena);
     hp_map_init(&w.links, &m->arena);
     unite_cells(m);
+    m->own_load = HP_NO_ID;
     if (hp_arena_failed(&m->arena))
         return;
     for (size_t i = 0; i < m->fresh->modules.count; i++)
@@ -629,6 +681,8 @@ void hp_match_slots(struct hp_match *m)
     start_written(&w, m->fresh);
     start_written(&w, m->base);
     run(&w);
+    unite_own(m);
     visit_renamed(&w);
     link_loads(&w);
+    unite_unmarked(&w);
 }
