@@ -1,0 +1,150 @@
+/* hotpatch engine: what can be made beforehand, and the commit. See patch_impl.h. */
+#include "agent/engine/lx.h"
+#include "agent/engine/patch_impl.h"
+#include "agent/engine/prepare.h"
+#include "agent/engine/successor.h"
+#include "agent/engine/workshop.h"
+
+#define MAX_TRIES  3 /* plans made for one request before `conflict` */
+
+struct preparation {
+    struct hp_patch *patch;
+    struct hp_execution *execution;
+    enum hp_status status;
+};
+
+/* The table old -> new that the sweeps work by; weak, so that it keeps no old function alive. [-0, +1, m] */
+static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_execution *x)
+{
+    lua_createtable(L, 0, (int)p->plan.swaps.count);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    for (size_t i = 0; i < p->plan.swaps.count; i++) {
+        hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = p->plan.swaps.items[i].from});
+        hp_execution_push_value(L, x, &p->plan.swaps.items[i].to);
+        if (lua_isnil(L, -1) || lua_isnil(L, -2)) {
+            lua_pop(L, 2);
+            continue;
+        }
+        lua_pushvalue(L, -2);
+        hp_history_await_heir(p->context.history, L);
+        lua_rawset(L, -3);
+    }
+}
+
+static int prepare_protected(lua_State *L)
+{
+    struct preparation *work = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    work->status = hp_prepare(L, work->execution);
+    if (work->status != HP_OK)
+        return 0;
+    work->status = HP_NO_MEMORY; /* unless what follows comes to its end */
+    lua_rawgetp(L, LUA_REGISTRYINDEX, work->patch);
+    push_swaps(L, work->patch, work->execution);
+    lua_rawseti(L, -2, HP_PATCH_STORE_SWAPS);
+    work->status = HP_OK;
+    return 0;
+}
+
+/* hp_prepare may raise for Lua's memory: what it inserted is taken back here, where the stack is whole. */
+static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execution *x)
+{
+    struct preparation work = {p, x, HP_NO_MEMORY};
+    struct hp_lx_failure failure = {0};
+    if (hp_lx_protect(L, prepare_protected, &work, &p->report->arena, &failure) == LUA_OK) {
+        bool cut = work.status == HP_OK && hp_arena_failed(&p->report->arena); /* before anything is changed: not at all */
+        if (cut)
+            hp_execution_undo(L, x);
+        return cut ? HP_NO_MEMORY : work.status;
+    }
+    hp_execution_undo(L, x);
+    if (failure.status == LUA_ERRMEM)
+        return HP_NO_MEMORY;
+    return hp_report_fail(p->report, HP_FAILED, "%s", failure.text ? failure.text : "the patch could not be prepared");
+}
+
+static struct hp_execution *new_execution(lua_State *L, struct hp_patch *p)
+{
+    struct hp_execution_options options = {.who = p->who,
+                                           .message = p->request->options.message,
+                                           .revert = p->revert,
+                                           .workshop = &p->made,
+                                           .hook = p->revert ? "__hotrevert" : "__hotfix"};
+    return hp_execution_push_new(L, p->anchor, &p->plan, p->context.history, p->context.sources, &options, p->report);
+}
+
+/* Loads what the commit will need: the new functions' code and the old ones' successors, one function after the other. */
+static enum hp_status make_one(lua_State *L, struct hp_patch *p, const struct hp_plan_function *f)
+{
+    enum hp_status status = hp_workshop_push_maker(L, &p->made, f->tree, f->prototype, &p->scratch);
+    if (status != HP_OK || f->replaces == 0)
+        return status == HP_UNSUPPORTED ? HP_OK : status; /* prepare will say so */
+    hp_anchor_push(L, p->anchor, f->replaces);
+    int old = lua_gettop(L);
+    hp_workshop_push_successors(L, &p->made);
+    status = hp_successor_push(L, old + 1, old, &p->scratch);
+    return status == HP_NO_MEMORY ? status : HP_OK;
+}
+
+enum hp_status hp_patch_phase_make(lua_State *L, struct hp_patch *p)
+{
+    if (p->made == 0)
+        hp_workshop_open(L, &p->made);
+    while (p->made < p->plan.functions.count) {
+        enum hp_status status = make_one(L, p, &p->plan.functions.items[p->made++]);
+        lua_settop(L, p->anchor);
+        if (status != HP_OK)
+            return status;
+        if (hp_patch_is_slice_over(p))
+            return HP_OK;
+    }
+    p->phase = HP_PATCH_COMMIT;
+    return HP_OK;
+}
+
+/* What took whose place, now that it did. [-0, +0, -] */
+static void name_heirs(lua_State *L, struct hp_patch *p)
+{
+    lua_rawgeti(L, p->store, HP_PATCH_STORE_SWAPS);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2); /* old, old, new */
+        hp_history_inherit(p->context.history, L);
+    }
+    lua_pop(L, 1);
+}
+
+enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
+{
+    enum hp_status status = HP_CONFLICT;
+    struct hp_execution *x = NULL;
+    for (int tries = 0; status == HP_CONFLICT && tries < MAX_TRIES; tries++) {
+        if (tries > 0 && (status = hp_patch_plan(L, p)) != HP_OK)
+            return status;
+        struct hp_execution *previous = x;
+        x = new_execution(L, p);
+        if (previous)
+            hp_execution_keep_replays(L, previous, x);
+        status = prepare(L, p, x);
+    }
+    if (status == HP_CONFLICT)
+        return hp_report_fail(p->report, HP_CONFLICT, "the server keeps changing %s while it is to be patched; try again, or with --atomic",
+                              hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
+    if (status != HP_OK)
+        return status;
+    hp_commit(L, x);
+    status = hp_finish(L, x);
+    if (status != HP_OK)
+        return status;
+    p->committed = true;
+    name_heirs(L, p);
+    p->phase = HP_PATCH_SWEEP;
+    if (!p->searched || p->one_stop)
+        return p->revert ? HP_REVERTED : HP_APPLIED; /* nothing ran since the search: nothing can have moved */
+    hp_patch_begin_search(L, p);
+    return HP_OK;
+}

@@ -1,0 +1,98 @@
+/* hotpatch engine: what the parts of a patch share. Internal to patch*.c; the contract is in patch.h.
+ *
+ *   patch.c        the list of phases, and a step through them
+ *   patch_world.c  targets; base and new loaded inert; live laid beside them
+ *   patch_plan.c   the plan, before and after the search; the plan of a revert
+ *   patch_search.c who else holds the functions: before the commit, and again after it
+ *   patch_commit.c what is made beforehand; prepare, commit, finish
+ *
+ * A phase does some work, moves `phase` on when it has done its part, and returns HP_OK to go on; any other status ends the patch.
+ * Lua thread only; each phase finds the stack as `store` and `anchor` say, and may leave values above them. [-0, +n, m]
+ */
+#ifndef HP_PATCH_IMPL_H
+#define HP_PATCH_IMPL_H
+
+#include "agent/engine/base.h"
+#include "agent/engine/locate.h"
+#include "agent/engine/match.h"
+#include "agent/engine/patch.h"
+#include "agent/engine/plan.h"
+#include "agent/engine/scratch.h"
+#include "agent/engine/stage.h"
+
+/* What a step goes on with. */
+enum hp_patch_phase { HP_PATCH_STAGE, HP_PATCH_BASE, HP_PATCH_FIRST_PLAN, HP_PATCH_SEARCH, HP_PATCH_PLAN, HP_PATCH_MAKE, HP_PATCH_COMMIT, HP_PATCH_SWEEP, HP_PATCH_DONE };
+
+/* What a patch keeps in the registry between its slices, a table under its own address. */
+enum { HP_PATCH_STORE_ANCHOR = 1, HP_PATCH_STORE_SEARCH, HP_PATCH_STORE_SWAPS };
+
+struct hp_patch {
+    struct hp_patch_context context;
+    const struct hp_request *request;
+    const char *who;
+    struct hp_report *report;
+    bool one_stop, revert;
+
+    enum hp_patch_phase phase;
+    bool committed;
+    int sweeps;
+    lua_State *poller;
+    int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
+    int64_t slices, objects, bytes;
+    uint32_t made; /* functions of the plan that HP_PATCH_MAKE has done */
+    struct hp_scratch scratch;
+
+    /* Stack indices, of one step. */
+    int store, anchor;
+
+    size_t count; /* modules */
+    struct hp_target *targets;
+    struct hp_root *roots;
+    struct hp_base *bases;
+    struct hp_stage_chunk *chunks; /* as many, for either world */
+
+    struct hp_stage *stage;
+    struct hp_locate *locate;
+    struct hp_found found; /* of `locate` … */
+    uint32_t *heirs;       /* … but these, which are ours */
+    bool searched;
+    struct hp_graph base, fresh;
+    bool has_base;
+    struct hp_live live;
+    struct hp_match match;
+    struct hp_plan plan;
+};
+
+/* CLOCK_MONOTONIC, in microseconds. */
+int64_t hp_patch_now_us(void);
+/* Did the user accept that reason? */
+bool hp_patch_accepts(const struct hp_patch *p, int reason);
+int64_t hp_patch_deadline_us(const struct hp_patch *p);
+/* Has the slice under way had its time? */
+bool hp_patch_is_slice_over(const struct hp_patch *p);
+/* Forgets what depends on the live program, which may have moved on; and what depends on the bases, which may be chosen again. */
+void hp_patch_forget_match(struct hp_patch *p);
+void hp_patch_forget_bases(struct hp_patch *p);
+/* Lays live beside base and new. HP_REFUSED: the base that was named is not what runs. [-0, +0, m] */
+enum hp_status hp_patch_match(lua_State *L, struct hp_patch *p);
+/* Is there a patch to revert? */
+enum hp_status hp_patch_check_revert(struct hp_patch *p);
+/* The plan, anew, from what lives now; a revert's from the history. [-0, +0, m] */
+enum hp_status hp_patch_plan(lua_State *L, struct hp_patch *p);
+/* What to look for: the functions of the modules' sources, or of those that a revert takes out. False: no memory. [-0, +0, m] */
+bool hp_patch_name_sources(struct hp_patch *p);
+bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p);
+/* Begins a pass over the heap. [-0, +0, m] */
+void hp_patch_begin_search(lua_State *L, struct hp_patch *p);
+
+/* The phases, in order. */
+enum hp_status hp_patch_phase_stage(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_base(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_search(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_make(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p);
+enum hp_status hp_patch_phase_sweep(lua_State *L, struct hp_patch *p);
+
+#endif

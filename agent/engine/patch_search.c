@@ -1,0 +1,158 @@
+/* hotpatch engine: who else holds the functions of a patch: the search before the commit, the sweeps after it. See patch_impl.h. */
+#include "agent/engine/patch_impl.h"
+
+#define MAX_SWEEPS 8 /* passes after the commit: a server that keeps moving old functions about is left with stragglers */
+
+/* The sources whose functions are looked for: the modules', as the live ones name them. */
+bool hp_patch_name_sources(struct hp_patch *p)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->count; i++)
+        ok = hp_locate_source(p->locate, p->targets[i].chunk_name) && ok;
+    return ok;
+}
+
+/* The agent's own tables are not entered. [-0, +1, m] */
+static void push_hidden(lua_State *L, struct hp_patch *p)
+{
+    lua_createtable(L, 3, 0);
+    lua_pushvalue(L, p->store);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, p->anchor);
+    lua_rawseti(L, -2, 2);
+    hp_history_push(p->context.history, L);
+    lua_rawseti(L, -2, 3);
+}
+
+void hp_patch_begin_search(lua_State *L, struct hp_patch *p)
+{
+    push_hidden(L, p);
+    hp_locate_begin(L, p->locate, -1);
+    lua_rawseti(L, p->store, HP_PATCH_STORE_SEARCH);
+    lua_pop(L, 1);
+}
+
+/* Functions of earlier generations that somebody still holds: what has taken their place? [-0, +0, m] */
+static bool find_heirs(lua_State *L, struct hp_patch *p)
+{
+    hp_mem_free(p->heirs);
+    p->heirs = hp_mem_calloc((p->found.member_count + 1) * sizeof *p->heirs);
+    for (size_t i = 0; p->heirs && i < p->found.member_count; i++) {
+        hp_anchor_push(L, p->anchor, p->found.members[i]);
+        hp_history_push_heir(p->context.history, L);
+        p->heirs[i] = hp_anchor_add(L, p->anchor, -1);
+        lua_pop(L, 1);
+    }
+    p->found.heirs = p->heirs;
+    return p->heirs != NULL;
+}
+
+static void take_found(struct hp_patch *p)
+{
+    p->found.holders = hp_locate_holders(p->locate, &p->found.holder_count);
+    p->found.running = hp_locate_running(p->locate, &p->found.running_count);
+    p->found.loops = hp_locate_loops(p->locate, &p->found.loop_count);
+    p->found.members = hp_locate_members(p->locate, &p->found.member_count);
+    p->found.deep = hp_locate_deep(p->locate);
+}
+
+/* One slice of the pass under way. HP_OK with *done, or not yet. */
+static enum hp_status search(lua_State *L, struct hp_patch *p, bool sweep, bool *done)
+{
+    lua_rawgeti(L, p->store, HP_PATCH_STORE_SEARCH);
+    if (sweep)
+        lua_rawgeti(L, p->store, HP_PATCH_STORE_SWAPS);
+    struct hp_locate_slice slice = {.side = p->anchor + 1,
+                                    .anchor = p->anchor,
+                                    .successors = sweep ? p->anchor + 2 : 0,
+                                    .poller = p->poller,
+                                    .deadline_us = hp_patch_deadline_us(p)};
+    enum hp_status status = hp_locate_step(L, p->locate, &slice, done);
+    lua_settop(L, p->anchor);
+    p->objects = (int64_t)hp_locate_objects(p->locate);
+    if ((int64_t)hp_locate_bytes(p->locate) > p->bytes)
+        p->bytes = (int64_t)hp_locate_bytes(p->locate);
+    return status;
+}
+
+/* The functions that the patch put in are found by the sources they have. */
+bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->plan.swaps.count; i++) {
+        lua_Debug ar;
+        hp_anchor_push(L, p->anchor, p->plan.swaps.items[i].from);
+        if (lua_isfunction(L, -1)) {
+            lua_getinfo(L, ">S", &ar);
+            ok = hp_locate_source(p->locate, ar.source) && ok;
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    return ok;
+}
+
+static enum hp_status check_search_limit(struct hp_patch *p)
+{
+    double limit = p->request->options.search_limit_s;
+    if (limit <= 0 || (double)(hp_patch_now_us() - p->started_us) < limit * 1e6)
+        return HP_OK;
+    return hp_report_fail(p->report, HP_LIMIT,
+                          "the search for old references did not end within %g s (%lld objects so far); nothing was changed; give it "
+                          "longer with --search-limit, larger slices with --max-pause, or --refs module",
+                          limit, (long long)p->objects);
+}
+
+enum hp_status hp_patch_phase_search(lua_State *L, struct hp_patch *p)
+{
+    bool done = false;
+    enum hp_status status = search(L, p, false, &done);
+    if (status == HP_OK && !done)
+        status = check_search_limit(p);
+    if (done) {
+        take_found(p);
+        if (!find_heirs(L, p))
+            return HP_NO_MEMORY;
+        p->searched = true;
+        p->phase = HP_PATCH_PLAN;
+    }
+    return status;
+}
+
+/* Keys cannot be exchanged while their table is walked. [-0, +0, m] */
+static size_t rekey(lua_State *L, struct hp_patch *p)
+{
+    size_t count, written = 0;
+    const struct hp_holder *holders = hp_locate_holders(p->locate, &count);
+    lua_rawgeti(L, p->store, HP_PATCH_STORE_SWAPS);
+    int swaps = lua_gettop(L);
+    for (size_t i = 0; i < count; i++, lua_settop(L, swaps)) {
+        hp_anchor_push(L, p->anchor, holders[i].container);
+        hp_anchor_push(L, p->anchor, holders[i].function);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, swaps) == LUA_TNIL || !lua_istable(L, swaps + 1))
+            continue;
+        lua_pushvalue(L, swaps + 2);
+        if (lua_rawget(L, swaps + 1) == LUA_TNIL) /* table, old, new, value */
+            continue;
+        lua_rawset(L, swaps + 1);
+        lua_pushnil(L);
+        lua_rawset(L, swaps + 1);
+        written++;
+    }
+    lua_settop(L, p->anchor);
+    return written;
+}
+
+enum hp_status hp_patch_phase_sweep(lua_State *L, struct hp_patch *p)
+{
+    bool done = false;
+    enum hp_status status = search(L, p, true, &done);
+    if (status != HP_OK || !done)
+        return status;
+    size_t written = rekey(L, p) + hp_locate_replaced(p->locate);
+    if (written == 0 || ++p->sweeps >= MAX_SWEEPS)
+        return p->revert ? HP_REVERTED : HP_APPLIED;
+    hp_patch_begin_search(L, p);
+    return HP_OK;
+}
