@@ -201,7 +201,11 @@ end
 
 local function take()
     local opaque = { [t] = true, [hotpatch] = true, [case] = true }
-    return snapshot.take({ _G, t.keep, debug.getmetatable("") }, opaque)
+    local running = collectgarbage("isrunning") -- a collector at its most aggressive is for the program, not for the picture
+    collectgarbage("stop")
+    local picture = snapshot.take({ _G, t.keep, debug.getmetatable("") }, opaque)
+    if running then collectgarbage("restart") end
+    return picture
 end
 
 -- ---- reports ------------------------------------------------------------------------------------------------------
@@ -469,7 +473,7 @@ local function run()
 end
 
 if mode == "incremental" then
-    collectgarbage("incremental", 10, 1000, 6)
+    collectgarbage("incremental", 10, 1000, 10)
 elseif mode == "generational" then
     collectgarbage("generational", 1, 1)
 end

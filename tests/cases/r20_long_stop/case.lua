@@ -8,11 +8,11 @@ return {
     doc = "so many places that the stop would exceed max_pause_ms: R20",
     load = function(t)
         local file = assert(io.open(t.dir .. "/m.lua", "w"))
-        file:write(source(5000, 1))
+        file:write(source(1000, 1))
         file:close()
         return require "m"
     end,
-    spec = { source = source(5000, 2), max_pause_ms = 0.001 },
+    spec = { source = source(1000, 2), max_pause_ms = 0.001 },
     expect = { status = "refused", refusals = { "R20" } },
     after = function(m, t) t.eq(m.t.f1(), 1, "old code") end,
 }
