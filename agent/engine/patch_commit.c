@@ -118,6 +118,21 @@ static void name_heirs(lua_State *L, struct hp_patch *p)
     lua_pop(L, 1);
 }
 
+/* A revert may put tables back that nothing held meanwhile: no search has seen what is in them. [-0, +0, -] */
+static bool brings_back(lua_State *L, const struct hp_patch *p)
+{
+    bool any = false;
+    for (size_t i = 0; p->revert && !any && i < p->plan.steps.count; i++) {
+        const struct hp_value *value = &p->plan.steps.items[i].value;
+        if (value->kind != HP_VALUE_LIVE)
+            continue;
+        hp_anchor_push(L, p->anchor, value->index);
+        any = !lua_isfunction(L, -1);
+        lua_pop(L, 1);
+    }
+    return any;
+}
+
 enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
 {
     enum hp_status status = HP_CONFLICT;
@@ -143,8 +158,7 @@ enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
     p->committed = true;
     name_heirs(L, p);
     p->phase = HP_PATCH_SWEEP;
-    if (!p->searched || p->one_stop)
+    if (!p->searched || (p->one_stop && !brings_back(L, p)))
         return p->revert ? HP_REVERTED : HP_APPLIED; /* nothing ran since the search: nothing can have moved */
-    hp_patch_begin_search(L, p);
-    return HP_OK;
+    return hp_patch_begin_sweeps(L, p);
 }
