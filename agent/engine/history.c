@@ -270,6 +270,7 @@ static void drop_side(struct hp_history *h, lua_State *L, struct hp_record *reco
         hp_sources_drop(record->modules.items[i].previous);
         record->modules.items[i].previous = NULL;
     }
+    hp_record_shrink(record);
 }
 
 /* The texts that stood there before the patch. Last first: a request may name a module twice. */

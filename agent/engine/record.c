@@ -355,5 +355,51 @@ void hp_record_free(struct hp_record *record)
         hp_sources_drop(record->modules.items[i].previous);
     }
     hp_arena_fini(&record->arena);
+    hp_mem_free(record->logged);
     hp_mem_free(record);
+}
+
+static size_t size_of(const char *s)
+{
+    return s != NULL ? strlen(s) + 1 : 0;
+}
+
+/* Copies a string to where *at points. */
+static const char *move_string(char **at, const char *s)
+{
+    if (s == NULL) {
+        return NULL;
+    }
+    char *copy = memcpy(*at, s, strlen(s) + 1);
+    *at += strlen(s) + 1;
+    return copy;
+}
+
+void hp_record_shrink(struct hp_record *record)
+{
+    size_t count = record->modules.count, modules_size = count * sizeof *record->modules.items;
+    size_t size = modules_size + size_of(record->message) + size_of(record->who) + size_of(record->when);
+    for (size_t i = 0; i < count; i++) {
+        size += size_of(record->modules.items[i].name);
+    }
+    char *block = record->logged == NULL ? hp_mem_alloc(size) : NULL;
+    if (block == NULL) {
+        return;
+    }
+    char *at = block + modules_size;
+    struct hp_record_module *modules = (void *)block;
+    for (size_t i = 0; i < count; i++) {
+        modules[i] = record->modules.items[i];
+        modules[i].name = move_string(&at, modules[i].name);
+        modules[i].irreversible = NULL;
+    }
+    record->message = move_string(&at, record->message);
+    record->who = move_string(&at, record->who);
+    record->when = move_string(&at, record->when);
+    record->modules.items = modules;
+    record->modules.cap = count;
+    memset(&record->writes, 0, sizeof record->writes);
+    memset(&record->functions, 0, sizeof record->functions);
+    hp_arena_fini(&record->arena);
+    record->logged = block;
 }

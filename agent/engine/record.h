@@ -57,6 +57,7 @@ struct hp_record {
     HP_LIST(struct hp_record_write) writes;
     HP_LIST(struct hp_record_function) functions;
     HP_LIST(struct hp_record_module) modules;
+    char *logged; /* after hp_record_shrink: the block that modules and strings are in; hp_mem */
 };
 
 /* Where the record is made from, as stack indices of the frame that runs. */
@@ -79,6 +80,10 @@ enum hp_record_part { HP_RECORD_STRONG = 1, HP_RECORD_WEAK, HP_RECORD_HOOKS };
 enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const struct hp_record_source *source);
 
 void hp_record_free(struct hp_record *record); /* NULL is fine */
+
+/* Of a record that cannot be reverted any more, whose modules have no `previous`: keeps what the log says, and gives the rest back.
+ * With no memory for that, all stays as it is. */
+void hp_record_shrink(struct hp_record *record);
 
 /* Pushes of a write, given the Lua side's stack index: [-0, +1, -] */
 void hp_record_push_target(lua_State *L, int table,
