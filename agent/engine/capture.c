@@ -87,7 +87,7 @@ static int find_env(lua_State *L, int idx)
 /* Pushes the box, then the environment. [-0, +2, m] */
 static void push_environment(lua_State *L, struct hp_capture *c)
 {
-    struct hp_capture **box = lua_newuserdatauv(L, sizeof *box, 0);
+    struct hp_capture **box = lua_newuserdatauv(L, sizeof *box, 1); /* user value: a holder of the cell that was there */
     *box = c;
     lua_createtable(L, 0, 1);
     lua_pushvalue(L, -2);
@@ -111,7 +111,11 @@ void hp_capture_start(lua_State *L, struct hp_capture *c, int idx)
     }
     push_environment(L, c);
     hp_push_holder_maker(L);
+    lua_pushvalue(L, -1);
     lua_call(L, 0, 1);
+    lua_upvaluejoin(L, -1, 1, idx, env);
+    lua_setiuservalue(L, -4, 1);
+    lua_call(L, 0, 1); /* box, environment, holder of the new cell */
     lua_insert(L, -2);
     lua_setupvalue(L, -2, 1);
     lua_upvaluejoin(L, idx, env, -1, 1);
@@ -139,10 +143,14 @@ void hp_capture_stop(lua_State *L, int idx, int handle)
     }
     *box = NULL;
     idx = lua_absindex(L, idx);
+    int env = env_number(L, idx);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    if (lua_setupvalue(L, idx, env_number(L, idx)) == NULL) {
+    if (lua_setupvalue(L, idx, env) == NULL) {
         lua_pop(L, 1);
     }
+    lua_getiuservalue(L, handle, 1);
+    lua_upvaluejoin(L, idx, env, -1, 1);
+    lua_pop(L, 1);
 }
 
 void hp_capture_report(const struct hp_capture *c, struct hp_report *report)

@@ -2,7 +2,8 @@
  *
  * The function's _ENV is joined to a new cell with an environment of its own: `print` collects, everything
  * else is the globals', to read and to write. Afterwards that cell gets the globals themselves, so that
- * closures which the function left behind see nothing unusual, and a `print` that one of them kept prints.
+ * closures which the function left behind see nothing unusual, and a `print` that one of them kept prints; the
+ * function itself is joined to the cell again that it had.
  * Lua thread only.
  */
 #ifndef HP_CAPTURE_H
@@ -30,7 +31,7 @@ void hp_capture_fini(struct hp_capture *c);
  * [-0, +1, m] */
 void hp_capture_start(lua_State *L, struct hp_capture *c, int idx);
 
-/* `handle` is the stack index of what start pushed. [-0, +0, -] */
+/* `handle` is the (positive) stack index of what start pushed. Needs 2 free slots. [-0, +0, -] */
 void hp_capture_stop(lua_State *L, int idx, int handle);
 
 /* Collects one line made of the `count` values from stack index `first`. Their tostring may run server code.
