@@ -1,7 +1,7 @@
 /* The allocation sweep: memory runs out at the n-th allocation of a request, for n = 0, 1, 2 … until it goes
  * through; the promise is "nothing or everything" (docs/design.md).
  *
- *   alloc_sweep [--full] [--middle N] [--only SUBJECT,…] [--at N] [--failures N] FOLDER…
+ *   alloc_sweep [--full] [--ends N] [--middle N] [--only SUBJECT,…] [--at N] [--failures N] FOLDER…
  *
  * Each FOLDER is a case as in tests/cases. For each: push, revert of what was pushed, diff, inspect, eval,
  * and the opening of the engine. For each of these: the live state's allocations, the agent's own (the
@@ -21,7 +21,7 @@
  *   - closing the engine and the state leaves not one block, of either.
  *
  * A sweep ends after --failures (default 5) that failed; --at tries one n only. Without --full: the first
- * 300, the last 300, and --middle (default 60) others spread between them. */
+ * --ends (default 300), as many last ones, and --middle (default 60) others spread between them. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,6 @@
 #include "faults.h"
 #include "scene.h"
 
-#define ENDS       300
 #define MAX_REPORT (1 << 20)
 
 enum way { ALONE, TWICE, FROM_THERE_ON, WAYS };
@@ -54,9 +53,9 @@ static const struct subject subjects[] = {
 
 static struct {
     bool full;
-    long middle, at, failures;
+    long ends, middle, at, failures;
     const char *only;
-} options = {.middle = 60, .at = -1, .failures = 5};
+} options = {.ends = 300, .middle = 60, .at = -1, .failures = 5};
 
 /* What the copies tell the first process. */
 static struct shared {
@@ -412,11 +411,11 @@ static bool in_copy(const struct sweep *w, long n)
 /* The one after n. Without --full, the middle is strided. */
 static long next_one(long n, long total)
 {
-    long middle = total - 2 * ENDS;
-    if (options.full || middle <= options.middle || n + 1 < ENDS || n >= total - ENDS)
+    long middle = total - 2 * options.ends;
+    if (options.full || middle <= options.middle || n + 1 < options.ends || n >= total - options.ends)
         return n + 1;
     long stride = middle / (options.middle > 0 ? options.middle : 1) + 1;
-    return n + stride < total - ENDS ? n + stride : total - ENDS;
+    return n + stride < total - options.ends ? n + stride : total - options.ends;
 }
 
 /* One side, one way; how many failed. One more n than there are allocations: nothing is refused then. */
@@ -518,6 +517,8 @@ static int read_options(int argc, char **argv)
             options.full = true;
         else if (strcmp(argv[i], "--middle") == 0 && i + 1 < argc)
             options.middle = atol(argv[++i]);
+        else if (strcmp(argv[i], "--ends") == 0 && i + 1 < argc)
+            options.ends = atol(argv[++i]);
         else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc)
             options.at = atol(argv[++i]);
         else if (strcmp(argv[i], "--failures") == 0 && i + 1 < argc)
@@ -534,9 +535,8 @@ int main(int argc, char **argv)
 {
     int i = read_options(argc, argv), failures = 0;
     if (i >= argc) {
-        fprintf(
-            stderr,
-            "usage: alloc_sweep [--full] [--middle N] [--only SUBJECT,…] [--at N] [--failures N] FOLDER…\n");
+        fprintf(stderr, "usage: alloc_sweep [--full] [--ends N] [--middle N] [--only SUBJECT,…] [--at N] "
+                        "[--failures N] FOLDER…\n");
         return 64;
     }
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
