@@ -72,6 +72,12 @@ void hp_match_fini(struct hp_match *match);
 /* Second pass; called by hp_match. */
 void hp_match_slots(struct hp_match *match);
 
+/* Loads (loads.c), found out during the second pass in this order: cells that one closure captured; what the walk from the module came
+ * by; what shows no sign of another load. */
+void hp_match_unite_cells(struct hp_match *match);
+void hp_match_unite_own(struct hp_match *match);
+void hp_match_unite_unmarked(struct hp_match *match);
+
 /* A *load* is one run of a source: its closures share its cells. The same file may have been loaded several times (a plugin, once
  * for each host). The load that a live function belongs to, HP_NO_ID if it captured nothing that would tell. */
 uint32_t hp_match_load(const struct hp_match *match, hp_id live_function);
