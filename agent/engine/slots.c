@@ -176,7 +176,7 @@ static void walk_upvalues(struct walk *w, const struct triple *t, bool of_base)
         uint32_t base_cell = HP_NO_ID, fresh_cell = HP_NO_ID;
         const char *name = p->upvalues.items[i].name;
         int in_base = of_base ? hp_upvalue_named(m->base, t->base, name) : -1;
-        int in_fresh = t->fresh != HP_NO_ID ? hp_upvalue_named(m->fresh, t->fresh, name) : -1;
+        int in_fresh = hp_is_function(m->fresh, t->fresh) ? hp_upvalue_named(m->fresh, t->fresh, name) : -1;
         if (in_base >= 0) {
             base_cell = hp_graph_node(m->base, t->base)->cells.items[in_base];
             fresh_cell = m->cell_fresh[base_cell];
@@ -513,10 +513,13 @@ static void link_loads(struct walk *w)
         struct hp_code code = m->live_code[live];
         const uint32_t *base = hp_map_find(&instances, code.tree, code.prototype);
         for (size_t i = 0; base && i < hp_graph_node(m->base, *base)->cells.count; i++) {
-            struct hp_variable v;
-            if (hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) && v.owner == 0)
+            struct hp_variable v; /* by name: one of an earlier generation may have other upvalues */
+            if (!hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) || v.owner != 0)
+                continue;
+            int own = hp_upvalue_named(live_graph(w), live, hp_prototype_at(m->base, code)->upvalues.items[i].name);
+            if (own >= 0)
                 link_cell(w, hp_graph_node(m->base, *base)->cells.items[i], false,
-                          hp_graph_node(live_graph(w), live)->cells.items[i]);
+                          hp_graph_node(live_graph(w), live)->cells.items[own]);
         }
     }
 }
