@@ -8,11 +8,29 @@ struct holding {
     struct hp_plan *plan;
     const struct hp_live *live; /* may be NULL */
     struct hp_report *report;
-    struct hp_map swaps; /* handle -> number in plan->swaps */
-    struct hp_map removed; /* tables of which the plan removes fields */
-    struct hp_map own;   /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it writes;
-                          * (handle, 2): containers that it removes fields from */
+    struct hp_map swaps;  /* handle -> number in plan->swaps */
+    struct hp_map own;    /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it writes */
+    struct hp_map fields; /* (handle, key): fields that it writes or removes */
 };
+
+/* A key as a number; keys of two graphs that are equal have equal ones. */
+static uint64_t hash_key(const struct hp_value *key)
+{
+    const struct hp_node *k = key->kind == HP_VALUE_PLAIN ? hp_graph_node(key->graph, key->node) : NULL;
+    uint64_t hash = 0xcbf29ce484222325u ^ (uint64_t)(k ? k->kind : HP_NODE_OPAQUE); /* FNV-1a */
+    const char *bytes = (const char *)&key->index;
+    size_t len = sizeof key->index;
+    if (k && k->kind == HP_NODE_STRING) {
+        bytes = k->string.data;
+        len = k->string.len;
+    } else if (k) {
+        bytes = k->kind == HP_NODE_BOOLEAN ? (const char *)&k->boolean : (const char *)&k->integer;
+        len = k->kind == HP_NODE_BOOLEAN ? sizeof k->boolean : sizeof k->integer;
+    }
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+    return hash;
+}
 
 static void index_plan(struct holding *h)
 {
@@ -24,29 +42,15 @@ static void index_plan(struct holding *h)
             hp_map_put(&h->own, s->expected.index, 1, 1, NULL);
         else
             hp_map_put(&h->own, s->target, 0, 1, NULL);
-        if (s->kind == HP_STEP_REMOVE_FIELD)
-            hp_map_put(&h->removed, s->target, 0, 1, NULL);
+        if (s->kind == HP_STEP_SET_FIELD || s->kind == HP_STEP_ADD_FIELD || s->kind == HP_STEP_REMOVE_FIELD)
+            hp_map_put(&h->fields, s->target, hash_key(&s->key), 1, NULL);
     }
 }
 
-static bool same_key(const struct hp_value *a, const struct hp_value *b)
+/* What the plan says of a field goes before what the search found there: another function may be meant for it, or none. */
+static bool is_planned(const struct holding *h, const struct hp_holder *at)
 {
-    if (a->kind != b->kind)
-        return false;
-    return a->kind == HP_VALUE_PLAIN ? hp_node_equal(a->graph, a->node, b->graph, b->node) : a->index == b->index;
-}
-
-/* A field that the plan removes must keep its value until then, for only with that value it is removed. */
-static bool is_removed(const struct holding *h, const struct hp_holder *at)
-{
-    if (at->kind != HP_HOLDER_FIELD || !hp_map_find(&h->removed, at->container, 0))
-        return false;
-    for (size_t i = 0; i < h->plan->steps.count; i++) {
-        const struct hp_step *s = &h->plan->steps.items[i];
-        if (s->kind == HP_STEP_REMOVE_FIELD && s->target == at->container && same_key(&s->key, &at->key))
-            return true;
-    }
-    return false;
+    return at->kind == HP_HOLDER_FIELD && hp_map_find(&h->fields, at->container, hash_key(&at->key)) != NULL;
 }
 
 static bool is_own(const struct holding *h, const struct hp_holder *at)
@@ -126,17 +130,6 @@ static void add_step(struct holding *h, const struct hp_holder *at, const struct
 
 /* ---- frames ---- */
 
-static const char *where(const struct holding *h, uint32_t function, int line)
-{
-    hp_id node = h->live ? hp_live_node(h->live, function) : HP_NIL;
-    const char *source = "?";
-    if (node != HP_NIL && hp_is_function(&h->live->graph, node))
-        source = hp_prototype_at(&h->live->graph, hp_code_of(&h->live->graph, node))->source;
-    if (source && (source[0] == '@' || source[0] == '='))
-        source++;
-    return hp_arena_printf(&h->report->arena, "%s:%d", source ? source : "?", line);
-}
-
 static void report_running(struct holding *h, const struct hp_running *running)
 {
     const uint32_t *number = hp_map_find(&h->swaps, running->function, 0);
@@ -148,11 +141,15 @@ static void report_running(struct holding *h, const struct hp_running *running)
     if (!c)
         return;
     c->function = hp_arena_str(&h->report->arena, path);
-    c->at = where(h, running->function, running->line);
+    c->at = hp_arena_str(&h->report->arena, running->at);
     c->count = running->count;
-    hp_report_warn(h->report, HP_R08_STILL_RUNNING, NULL, path,
-                   "the old %s is still running at %s (%lld): it finishes in the old code, on the shared state", path, c->at,
-                   (long long)running->count);
+    if (running->iterator)
+        hp_report_warn(h->report, HP_R08_STILL_RUNNING, NULL, path, "a loop at %s goes on with the old %s as its iterator (%lld)", c->at,
+                       path, (long long)running->count);
+    else
+        hp_report_warn(h->report, HP_R08_STILL_RUNNING, NULL, path,
+                       "the old %s is still running at %s (%lld): it finishes in the old code, on the shared state", path, c->at,
+                       (long long)running->count);
 }
 
 /* ---- loops ---- */
@@ -181,12 +178,12 @@ void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const stru
     struct holding h = {.plan = plan, .live = live, .report = report};
     hp_map_init(&h.swaps, &plan->arena);
     hp_map_init(&h.own, &plan->arena);
-    hp_map_init(&h.removed, &plan->arena);
+    hp_map_init(&h.fields, &plan->arena);
     index_plan(&h);
     for (size_t i = 0; i < found->holder_count; i++) {
         const struct hp_holder *at = &found->holders[i];
         const uint32_t *number = hp_map_find(&h.swaps, at->function, 0);
-        if (!number || is_removed(&h, at))
+        if (!number || is_planned(&h, at))
             continue;
         count(&h, at);
         add_step(&h, at, &plan->swaps.items[*number]);

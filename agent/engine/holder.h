@@ -21,13 +21,15 @@ struct hp_holder {
     struct hp_value key; /* FIELD; its graph is the search's */
     int index, level;
     uint32_t function;  /* the member that is held */
+    const void *address; /* of the container: for the search's own use */
     bool in_registry, in_metatable;
 };
 
-/* A frame that runs a member: it finishes in the old code. */
+/* A frame that runs a member: it finishes in the old code. Or one in a `for` whose iterator is a member: it goes on with that. */
 struct hp_running {
     uint32_t function;
-    int line;
+    const char *at; /* "battle.lua:42" */
+    bool iterator;
     int64_t count;
 };
 

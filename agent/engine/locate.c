@@ -8,11 +8,12 @@
 #include "agent/engine/map.h"
 #include "agent/engine/values.h"
 #include "agent/engine/visited.h"
+#include "agent/engine/worklist.h"
 
 #define TICKS_A_LOOK  64  /* entries between two looks at the clock */
 #define MAX_LEVELS    400 /* of a stack: asking for level n costs n steps */
 #define MAX_LOOPS     4096 /* noted in a pass: they are for warnings only */
-#define MAX_RESTARTS  16  /* of one table that the server keeps changing; then it is walked without a pause */
+#define MAX_RESTARTS  24  /* of one table that the server keeps changing: each time it may be walked for twice as long without a pause */
 
 /* Places of the Lua side. */
 enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY, SIDE_NEXT };
@@ -30,9 +31,10 @@ struct hp_locate {
     HP_LIST(struct hp_running) running;
     HP_LIST(struct hp_loop) loops;
     struct hp_graph keys; /* plain keys of holders */
-    size_t listed;        /* length of the work list */
+    struct hp_worklist list;
     size_t replaced, deep;
-    int restarts;         /* of the table under way */
+    int restarts;         /* of the table under way … */
+    size_t mark;          /* … and how many holders there were before it */
     bool resuming;        /* SIDE_TABLE is under way */
     bool rooted;
 };
@@ -42,6 +44,8 @@ struct walk {
     lua_State *L;
     struct hp_locate *l;
     int anchor, successors, list, side;
+    struct hp_late *latecomers;
+    int latecomers_side;
     int64_t deadline_us;
     unsigned ticks;
     bool late;
@@ -70,7 +74,7 @@ static void forget_pass(struct hp_locate *l)
     memset(&l->holders, 0, sizeof l->holders);
     memset(&l->running, 0, sizeof l->running);
     memset(&l->loops, 0, sizeof l->loops);
-    l->listed = l->replaced = l->deep = 0;
+    l->replaced = l->deep = 0;
     l->resuming = l->rooted = false;
 }
 
@@ -99,7 +103,7 @@ void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden)
     hidden = lua_absindex(L, hidden);
     forget_pass(l);
     lua_createtable(L, 4, 0);
-    lua_newtable(L);
+    hp_worklist_push_new(L, &l->list);
     hp_visited_add(&l->visited, lua_topointer(L, -1)); /* the search does not find itself */
     hp_visited_add(&l->visited, lua_topointer(L, -2));
     lua_rawseti(L, -2, SIDE_LIST);
@@ -131,6 +135,19 @@ static bool is_late(struct walk *w)
 
 /* --- members -------------------------------------------------------------------------------------------------------- */
 
+/* Sweep: a member without a successor may be of old code all the same. [-0, +0, m] */
+static void meet_late(struct walk *w)
+{
+    lua_pushvalue(w->L, -1);
+    bool known = lua_rawget(w->L, w->successors) != LUA_TNIL;
+    lua_pop(w->L, 1);
+    if (known || !w->latecomers)
+        return;
+    if (hp_late_push(w->L, w->latecomers, w->successors, w->latecomers_side))
+        lua_pop(w->L, 1);
+    w->ticks = TICKS_A_LOOK; /* that took as long as many entries */
+}
+
 /* Is the Lua function on top, which was not met before, a member? [-0, +0, m] */
 static hp_handle meet_function(struct walk *w)
 {
@@ -148,6 +165,8 @@ static hp_handle meet_function(struct walk *w)
         hp_handle *slot = HP_PUSH(&w->l->arena, &w->l->member_list);
         if (slot)
             *slot = handle;
+        if (w->successors)
+            meet_late(w);
         return handle;
     }
     w->stranger = ar.source; /* the collector is stopped during a slice: the string stays where it is */
@@ -157,7 +176,7 @@ static hp_handle meet_function(struct walk *w)
 /* Puts the object on top, which is popped, on the work list. [-1, +0, m] */
 static void list_object(struct walk *w)
 {
-    lua_rawseti(w->L, w->list, (lua_Integer)++w->l->listed);
+    hp_worklist_put(w->L, &w->l->list, w->list);
 }
 
 /* Looks at the value on top: what can hold something is listed once. The handle of a member, else 0. [-0, +0, m] */
@@ -198,7 +217,7 @@ static hp_handle meet(struct walk *w)
 static bool push_successor(struct walk *w)
 {
     lua_pushvalue(w->L, -1);
-    if (lua_rawget(w->L, w->successors) != LUA_TNIL)
+    if (lua_rawget(w->L, w->successors) == LUA_TFUNCTION)
         return true;
     lua_pop(w->L, 1);
     return false;
@@ -210,7 +229,7 @@ static struct hp_holder *add_holder(struct walk *w, enum hp_holder_kind kind, in
     if (!h)
         return NULL;
     *h = (struct hp_holder){.kind = kind, .container = hp_anchor_add(w->L, w->anchor, container), .function = member};
-    h->in_metatable = hp_visited_has(&w->l->metatables, lua_topointer(w->L, container));
+    h->address = lua_topointer(w->L, container);
     return h;
 }
 
@@ -298,6 +317,14 @@ static int next_protected(lua_State *L)
     return 1;
 }
 
+/* The table has changed: from its beginning again. What was found in it will be found again. */
+static void restart(struct hp_locate *l)
+{
+    l->holders.count = l->mark;
+    if (l->restarts < MAX_RESTARTS)
+        l->restarts++;
+}
+
 /* Is the saved key still followed by the saved one? Pushes the key to go on from: nil to begin anew. [-0, +1, m] */
 static void push_place(struct walk *w, int table)
 {
@@ -313,25 +340,27 @@ static void push_place(struct walk *w, int table)
         lua_rawgeti(L, w->side, SIDE_KEY);
     else
         lua_pushnil(L);
-    w->l->restarts = same ? 0 : w->l->restarts + 1;
+    if (!same)
+        restart(w->l);
 }
 
 /* The table on top, from the key on top of it. [-1, +0, m] */
 static void walk_entries(struct walk *w, int table)
 {
     lua_State *L = w->L;
+    size_t count = 0, least = w->l->restarts ? (size_t)TICKS_A_LOOK << w->l->restarts : 0;
     while (lua_next(L, table)) {
+        count++;
         if (lua_type(L, -2) >= LUA_TTABLE)
             look_at_key(w, table);
         if (lua_type(L, -1) >= LUA_TTABLE)
             look_at_value(w, table);
         lua_pop(L, 1);
-        if (is_late(w) && w->l->restarts < MAX_RESTARTS) {
+        if (is_late(w) && count >= least) {
             save_place(w, table);
             return;
         }
     }
-    w->l->restarts = 0;
 }
 
 static void walk_table(struct walk *w)
@@ -341,6 +370,8 @@ static void walk_table(struct walk *w)
         push_place(w, table);
         forget_place(w);
     } else {
+        w->l->restarts = 0;
+        w->l->mark = w->l->holders.count;
         meet_metatable(w, table);
         lua_pushnil(w->L);
     }
@@ -416,60 +447,87 @@ static bool look_at_slot(struct walk *w, lua_State *co, int thread, enum hp_hold
     return replace;
 }
 
+/* "battle.lua:42" */
+static const char *where(struct walk *w, const lua_Debug *ar)
+{
+    const char *source = ar->source[0] == '@' || ar->source[0] == '=' ? ar->source + 1 : ar->short_src;
+    return hp_arena_printf(&w->l->arena, "%s:%d", source, ar->currentline);
+}
+
 /* The table on top is what a `for` of that frame goes over. [-0, +0, m] */
-static void note_loop(struct walk *w, lua_State *co, lua_Debug *ar)
+static void note_loop(struct walk *w, const lua_Debug *ar)
 {
     struct hp_loop *loop = w->l->loops.count < MAX_LOOPS ? HP_PUSH(&w->l->arena, &w->l->loops) : NULL;
     if (!loop)
         return;
-    lua_getinfo(co, "S", ar);
     loop->table = hp_anchor_add(w->L, w->anchor, -1);
-    loop->at = hp_arena_printf(&w->l->arena, "%s:%d", ar->short_src, ar->currentline);
+    loop->at = where(w, ar);
 }
 
-static void walk_locals(struct walk *w, lua_State *co, int thread, lua_Debug *ar, int level, int step)
+static void note_running(struct walk *w, hp_handle function, const lua_Debug *ar, bool iterator)
 {
-    const char *name;
-    for (int i = step; (name = lua_getlocal(co, ar, i)) != NULL; i += step) {
-        bool loop_state = strcmp(name, "(for state)") == 0; /* the iterator under way must not be exchanged */
-        if (co != w->L)
-            lua_xmove(co, w->L, 1);
-        if (loop_state) {
-            meet(w);
-            if (lua_istable(w->L, -1))
-                note_loop(w, co, ar);
-            lua_pop(w->L, 1);
-        } else if (look_at_slot(w, co, thread, HP_HOLDER_LOCAL, level, i)) {
-            lua_setlocal(co, ar, i);
-        }
-    }
-}
-
-static void note_running(struct walk *w, hp_handle function, int line)
-{
+    const char *at = where(w, ar);
     for (size_t i = 0; i < w->l->running.count; i++) {
         struct hp_running *r = &w->l->running.items[i];
-        if (r->function == function && r->line == line) {
+        if (r->function == function && r->iterator == iterator && strcmp(r->at, at) == 0) {
             r->count++;
             return;
         }
     }
     struct hp_running *r = HP_PUSH(&w->l->arena, &w->l->running);
     if (r)
-        *r = (struct hp_running){function, line, 1};
+        *r = (struct hp_running){function, at, iterator, 1};
 }
 
-static void walk_frame(struct walk *w, lua_State *co, int thread, lua_Debug *ar, int level)
+/* A hidden slot of a loop, on top: the iterator under way must not be exchanged. [-0, +0, m] */
+static void look_at_loop(struct walk *w, const lua_Debug *ar, bool alive)
 {
-    lua_getinfo(co, "fl", ar);
-    if (co != w->L)
-        lua_xmove(co, w->L, 1);
+    hp_handle member = meet(w);
+    if (alive && member)
+        note_running(w, member, ar, true);
+    else if (alive && lua_istable(w->L, -1))
+        note_loop(w, ar);
+}
+
+/* Might be one. In stripped code all slots have one name. */
+static bool is_loop_slot(const char *name, const lua_Debug *ar)
+{
+    return strcmp(name, "(for state)") == 0 || (ar->currentline < 0 && strcmp(name, "(temporary)") == 0);
+}
+
+/* One stack, while it is looked at. */
+struct stack {
+    lua_State *co;
+    int thread; /* its stack index */
+    bool alive; /* else an error has ended it: what it held can still be seen, and will not run */
+};
+
+static void walk_locals(struct walk *w, const struct stack *s, lua_Debug *ar, int level, int step)
+{
+    const char *name;
+    for (int i = step; (name = lua_getlocal(s->co, ar, i)) != NULL; i += step) {
+        if (s->co != w->L)
+            lua_xmove(s->co, w->L, 1);
+        if (is_loop_slot(name, ar)) {
+            look_at_loop(w, ar, s->alive);
+            lua_pop(w->L, 1);
+        } else if (look_at_slot(w, s->co, s->thread, HP_HOLDER_LOCAL, level, i)) {
+            lua_setlocal(s->co, ar, i);
+        }
+    }
+}
+
+static void walk_frame(struct walk *w, const struct stack *s, lua_Debug *ar, int level)
+{
+    lua_getinfo(s->co, "fSl", ar);
+    if (s->co != w->L)
+        lua_xmove(s->co, w->L, 1);
     hp_handle member = meet(w);
     lua_pop(w->L, 1);
-    if (member)
-        note_running(w, member, ar->currentline);
-    walk_locals(w, co, thread, ar, level, 1);
-    walk_locals(w, co, thread, ar, level, -1); /* varargs */
+    if (member && s->alive)
+        note_running(w, member, ar, false);
+    walk_locals(w, s, ar, level, 1);
+    walk_locals(w, s, ar, level, -1); /* varargs */
 }
 
 /* A coroutine that has not started has its function and arguments at the bottom of its stack, and no frame. */
@@ -492,8 +550,11 @@ static void walk_thread(struct walk *w)
     int level = 0;
     if (co == w->L || !lua_checkstack(co, 4))
         return; /* our own stack; or no room to look at this one: a sweep may have it */
-    for (; level < MAX_LEVELS && lua_getstack(co, level, &ar); level++)
-        walk_frame(w, co, thread, &ar, level);
+    struct stack s = {co, thread, lua_status(co) == LUA_OK || lua_status(co) == LUA_YIELD};
+    for (; level < MAX_LEVELS && lua_getstack(co, level, &ar); level++) {
+        walk_frame(w, &s, &ar, level);
+        is_late(w);
+    }
     if (level == 0 && lua_status(co) == LUA_OK)
         walk_unstarted(w, co, thread);
     if (level == MAX_LEVELS)
@@ -542,12 +603,7 @@ static bool push_next(struct walk *w)
         lua_rawgeti(w->L, w->side, SIDE_TABLE);
         return true;
     }
-    if (w->l->listed == 0)
-        return false;
-    lua_rawgeti(w->L, w->list, (lua_Integer)w->l->listed);
-    lua_pushnil(w->L);
-    lua_rawseti(w->L, w->list, (lua_Integer)w->l->listed--);
-    return true;
+    return hp_worklist_take(w->L, &w->l->list, w->list);
 }
 
 static void walk_object(struct walk *w)
@@ -570,6 +626,13 @@ static void walk_object(struct walk *w)
     }
 }
 
+/* Which tables are metatables is known when all has been seen. */
+static void mark_metatables(struct hp_locate *l)
+{
+    for (size_t i = 0; i < l->holders.count; i++)
+        l->holders.items[i].in_metatable = hp_visited_has(&l->metatables, l->holders.items[i].address);
+}
+
 enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice, bool *done)
 {
     int top = lua_gettop(L);
@@ -578,10 +641,14 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
                      .anchor = lua_absindex(L, slice->anchor),
                      .successors = slice->successors ? lua_absindex(L, slice->successors) : 0,
                      .side = lua_absindex(L, slice->side),
+                     .latecomers = slice->latecomers,
+                     .latecomers_side = slice->latecomers ? lua_absindex(L, slice->latecomers_side) : 0,
                      .deadline_us = slice->deadline_us};
     luaL_checkstack(L, LUA_MINSTACK, "hotpatch");
     lua_rawgeti(L, w.side, SIDE_LIST);
     w.list = lua_gettop(L);
+    if (!hp_worklist_reserve(&l->list))
+        return HP_NO_MEMORY;
     if (!l->rooted)
         list_roots(&w, slice->poller);
     *done = false;
@@ -595,6 +662,8 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
         }
     }
     lua_settop(L, top);
+    if (*done)
+        mark_metatables(l);
     bool failed = l->visited.failed || l->metatables.failed || hp_arena_failed(&l->arena) || hp_graph_failed(&l->keys);
     return failed ? HP_NO_MEMORY : HP_OK;
 }

@@ -18,6 +18,7 @@
 
 #include "agent/engine/anchor.h"
 #include "agent/engine/holder.h"
+#include "agent/engine/late.h"
 
 struct hp_locate;
 
@@ -35,7 +36,9 @@ void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden);
 struct hp_locate_slice {
     int side;          /* stack index of the pass's Lua side */
     int anchor;
-    int successors;    /* sweep: old -> new; else 0 */
+    int successors;    /* sweep: old -> new, false: has none; else 0 */
+    struct hp_late *latecomers; /* sweep: for members that have no entry there, may be NULL; its side table */
+    int latecomers_side;
     lua_State *poller; /* whose stack is looked at as well: the coroutine that called `poll` */
     int64_t deadline_us; /* CLOCK_MONOTONIC */
 };

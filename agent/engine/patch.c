@@ -43,6 +43,7 @@ void hp_patch_free(struct hp_patch *p)
         return;
     hp_stage_close(p->stage);
     hp_locate_free(p->locate);
+    hp_late_free(p->late);
     hp_mem_free(p->heirs);
     hp_scratch_clear(&p->scratch);
     hp_patch_forget_bases(p);

@@ -13,6 +13,7 @@
 #define HP_PATCH_IMPL_H
 
 #include "agent/engine/base.h"
+#include "agent/engine/late.h"
 #include "agent/engine/locate.h"
 #include "agent/engine/match.h"
 #include "agent/engine/patch.h"
@@ -24,7 +25,7 @@
 enum hp_patch_phase { HP_PATCH_STAGE, HP_PATCH_BASE, HP_PATCH_FIRST_PLAN, HP_PATCH_SEARCH, HP_PATCH_PLAN, HP_PATCH_MAKE, HP_PATCH_COMMIT, HP_PATCH_SWEEP, HP_PATCH_DONE };
 
 /* What a patch keeps in the registry between its slices, a table under its own address. */
-enum { HP_PATCH_STORE_ANCHOR = 1, HP_PATCH_STORE_SEARCH, HP_PATCH_STORE_SWAPS };
+enum { HP_PATCH_STORE_ANCHOR = 1, HP_PATCH_STORE_SEARCH, HP_PATCH_STORE_SWAPS, HP_PATCH_STORE_LATE };
 
 struct hp_patch {
     struct hp_patch_context context;
@@ -53,6 +54,7 @@ struct hp_patch {
 
     struct hp_stage *stage;
     struct hp_locate *locate;
+    struct hp_late *late; /* of the sweeps; NULL before */
     struct hp_found found; /* of `locate` … */
     uint32_t *heirs;       /* … but these, which are ours */
     bool searched;
@@ -84,6 +86,8 @@ bool hp_patch_name_sources(struct hp_patch *p);
 bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p);
 /* Begins a pass over the heap. [-0, +0, m] */
 void hp_patch_begin_search(lua_State *L, struct hp_patch *p);
+/* Begins the first pass after the commit. HP_OK, HP_NO_MEMORY. [-0, +0, m] */
+enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p);
 
 /* The phases, in order. */
 enum hp_status hp_patch_phase_stage(lua_State *L, struct hp_patch *p);

@@ -32,6 +32,17 @@ void hp_patch_begin_search(lua_State *L, struct hp_patch *p)
     lua_pop(L, 1);
 }
 
+enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p)
+{
+    hp_late_free(p->late);
+    p->late = hp_late_new();
+    p->sweeps = 0;
+    lua_newtable(L);
+    lua_rawseti(L, p->store, HP_PATCH_STORE_LATE);
+    hp_patch_begin_search(L, p);
+    return p->late ? HP_OK : HP_NO_MEMORY;
+}
+
 /* Functions of earlier generations that somebody still holds: what has taken their place? [-0, +0, m] */
 static bool find_heirs(lua_State *L, struct hp_patch *p)
 {
@@ -60,11 +71,15 @@ static void take_found(struct hp_patch *p)
 static enum hp_status search(lua_State *L, struct hp_patch *p, bool sweep, bool *done)
 {
     lua_rawgeti(L, p->store, HP_PATCH_STORE_SEARCH);
-    if (sweep)
+    if (sweep) {
         lua_rawgeti(L, p->store, HP_PATCH_STORE_SWAPS);
+        lua_rawgeti(L, p->store, HP_PATCH_STORE_LATE);
+    }
     struct hp_locate_slice slice = {.side = p->anchor + 1,
                                     .anchor = p->anchor,
                                     .successors = sweep ? p->anchor + 2 : 0,
+                                    .latecomers = sweep ? p->late : NULL,
+                                    .latecomers_side = p->anchor + 3,
                                     .poller = p->poller,
                                     .deadline_us = hp_patch_deadline_us(p)};
     enum hp_status status = hp_locate_step(L, p->locate, &slice, done);
@@ -130,7 +145,7 @@ static size_t rekey(lua_State *L, struct hp_patch *p)
         hp_anchor_push(L, p->anchor, holders[i].container);
         hp_anchor_push(L, p->anchor, holders[i].function);
         lua_pushvalue(L, -1);
-        if (lua_rawget(L, swaps) == LUA_TNIL || !lua_istable(L, swaps + 1))
+        if (lua_rawget(L, swaps) != LUA_TFUNCTION || !lua_istable(L, swaps + 1))
             continue;
         lua_pushvalue(L, swaps + 2);
         if (lua_rawget(L, swaps + 1) == LUA_TNIL) /* table, old, new, value */
@@ -151,8 +166,10 @@ enum hp_status hp_patch_phase_sweep(lua_State *L, struct hp_patch *p)
     if (status != HP_OK || !done)
         return status;
     size_t written = rekey(L, p) + hp_locate_replaced(p->locate);
-    if (written == 0 || ++p->sweeps >= MAX_SWEEPS)
+    if (written == 0 || ++p->sweeps >= MAX_SWEEPS) {
+        p->report->instances += (int64_t)hp_late_made(p->late);
         return p->revert ? HP_REVERTED : HP_APPLIED;
+    }
     hp_patch_begin_search(L, p);
     return HP_OK;
 }

@@ -1,6 +1,8 @@
 /* hotpatch engine: preconditions; the contract is in verify.h. */
 #include "agent/engine/verify.h"
 
+#include <string.h>
+
 /* True if the value on top is the live object `expected`. Pops it. [-1, +0, -] */
 static bool pop_is_object(lua_State *L, const struct hp_values *values, hp_handle expected)
 {
@@ -99,6 +101,7 @@ static bool metatable_holds(lua_State *L, const struct hp_values *values, const 
 static bool push_held(lua_State *L, const struct hp_values *values, const struct hp_step *step)
 {
     lua_Debug ar;
+    const char *name;
     hp_anchor_push(L, values->anchor, step->target);
     lua_State *co = lua_tothread(L, -1);
     switch (step->kind) {
@@ -112,7 +115,11 @@ static bool push_held(lua_State *L, const struct hp_values *values, const struct
         return true;
     case HP_STEP_SET_LOCAL:
         if (co == NULL || !lua_checkstack(co, 2) || !lua_getstack(co, step->level, &ar) ||
-            lua_getlocal(co, &ar, step->index) == NULL) {
+            (name = lua_getlocal(co, &ar, step->index)) == NULL) {
+            return false;
+        }
+        if (strcmp(name, "(for state)") == 0) { /* the frame has moved on: there is a loop's iterator now */
+            lua_pop(co, 1);
             return false;
         }
         lua_xmove(co, L, 1);

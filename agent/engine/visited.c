@@ -6,6 +6,14 @@
 #include "proto/arena.h"
 
 #define FIRST_CAPACITY 16
+#define NEIGHBOURS     4 /* stretches that follow each other in memory stand side by side: one cache line has them */
+#define FULL_EIGHTHS   7
+
+/* Where an address is in the set. */
+struct place {
+    uintptr_t number;
+    uint64_t bit, hash;
+};
 
 void hp_visited_init(struct hp_visited *v)
 {
@@ -15,68 +23,85 @@ void hp_visited_init(struct hp_visited *v)
 void hp_visited_fini(struct hp_visited *v)
 {
     for (size_t i = 0; i < HP_VISITED_SHARDS; i++)
-        hp_mem_free(v->shards[i].slots);
+        hp_mem_free(v->shards[i].stretches);
     hp_visited_init(v);
 }
 
-/* Addresses are multiples of 8 or 16 and lie close together; Fibonacci hashing spreads them. */
-static uint64_t hash(uintptr_t address)
+/* Fibonacci hashing: the high bits of the product are spread well. */
+static uint64_t hash(uintptr_t number)
 {
-    uint64_t h = (uint64_t)address * 0x9E3779B97F4A7C15u;
-    return h ^ (h >> 29);
+    return (uint64_t)(number / NEIGHBOURS) * 0x9E3779B97F4A7C15u;
+}
+
+static struct place place_of(const void *address)
+{
+    uintptr_t unit = (uintptr_t)address / sizeof(void *);
+    struct place p = {.number = unit / 64, .bit = (uint64_t)1 << (unit % 64)};
+    p.hash = hash(p.number);
+    return p;
 }
 
 static struct hp_visited_shard *shard_of(const struct hp_visited *v, uint64_t h)
 {
-    return (struct hp_visited_shard *)&v->shards[h >> 54];
+    return (struct hp_visited_shard *)&v->shards[h >> 56];
 }
 
-/* The slot of the address, or the free one where it belongs. The shard has room. */
-static uintptr_t *probe(const struct hp_visited_shard *s, uintptr_t address, uint64_t h)
+/* The entry of the stretch, or the free one where it belongs. The shard has room. */
+static struct hp_visited_stretch *probe(const struct hp_visited_shard *s, uintptr_t number, uint64_t h)
 {
-    uint32_t at = (uint32_t)h & (s->capacity - 1);
-    while (s->slots[at] != 0 && s->slots[at] != address)
-        at = (at + 1) & (s->capacity - 1);
-    return &s->slots[at];
+    /* The 32 bits below those that chose the shard, scaled to the capacity, which is no power of 2. */
+    uint32_t group = (uint32_t)((((h >> 24) & 0xFFFFFFFFu) * (s->capacity / NEIGHBOURS)) >> 32);
+    uint32_t at = group * NEIGHBOURS + (uint32_t)(number % NEIGHBOURS);
+    while (s->stretches[at].bits != 0 && s->stretches[at].number != number)
+        at = at + 1 < s->capacity ? at + 1 : 0;
+    return &s->stretches[at];
 }
 
+/* By half, not twofold, for the sake of memory. */
 static bool grow(struct hp_visited *v, struct hp_visited_shard *s)
 {
-    struct hp_visited_shard bigger = {.count = s->count, .capacity = s->capacity ? s->capacity * 2 : FIRST_CAPACITY};
-    bigger.slots = hp_mem_calloc(bigger.capacity * sizeof *bigger.slots);
-    if (!bigger.slots) {
+    struct hp_visited_shard bigger = {.count = s->count, .capacity = FIRST_CAPACITY};
+    if (s->capacity)
+        bigger.capacity = (s->capacity + s->capacity / 2 + NEIGHBOURS - 1) / NEIGHBOURS * NEIGHBOURS;
+    bigger.stretches = hp_mem_calloc(bigger.capacity * sizeof *bigger.stretches);
+    if (!bigger.stretches) {
         v->failed = true;
         return false;
     }
-    for (uint32_t i = 0; i < s->capacity; i++)
-        if (s->slots[i] != 0)
-            *probe(&bigger, s->slots[i], hash(s->slots[i])) = s->slots[i];
-    v->bytes += (bigger.capacity - s->capacity) * sizeof *bigger.slots;
-    hp_mem_free(s->slots);
+    for (uint32_t i = 0; i < s->capacity; i++) {
+        const struct hp_visited_stretch *old = &s->stretches[i];
+        if (old->bits != 0)
+            *probe(&bigger, old->number, hash(old->number)) = *old;
+    }
+    v->bytes += (bigger.capacity - s->capacity) * sizeof *bigger.stretches;
+    hp_mem_free(s->stretches);
     *s = bigger;
     return true;
 }
 
 bool hp_visited_add(struct hp_visited *v, const void *address)
 {
-    uintptr_t a = (uintptr_t)address;
-    uint64_t h = hash(a);
-    struct hp_visited_shard *s = shard_of(v, h);
-    if (a == 0 || v->failed || (s->count * 4 >= s->capacity * 3 && !grow(v, s)))
+    struct place p = place_of(address);
+    struct hp_visited_shard *s = shard_of(v, p.hash);
+    if (!address || v->failed)
         return false;
-    uintptr_t *slot = probe(s, a, h);
-    if (*slot != 0)
+    if ((uint64_t)s->count * 8 >= (uint64_t)s->capacity * FULL_EIGHTHS && !grow(v, s))
         return false;
-    *slot = a;
-    s->count++;
+    struct hp_visited_stretch *stretch = probe(s, p.number, p.hash);
+    if (stretch->bits & p.bit)
+        return false;
+    if (stretch->bits == 0) {
+        stretch->number = p.number;
+        s->count++;
+    }
+    stretch->bits |= p.bit;
     v->count++;
     return true;
 }
 
 bool hp_visited_has(const struct hp_visited *v, const void *address)
 {
-    uintptr_t a = (uintptr_t)address;
-    uint64_t h = hash(a);
-    const struct hp_visited_shard *s = shard_of(v, h);
-    return a != 0 && s->capacity != 0 && *probe(s, a, h) != 0;
+    struct place p = place_of(address);
+    const struct hp_visited_shard *s = shard_of(v, p.hash);
+    return address && s->capacity != 0 && (probe(s, p.number, p.hash)->bits & p.bit) != 0;
 }
