@@ -4,6 +4,7 @@
 #include "agent/engine/effect.h"
 #include "agent/engine/placeholder.h"
 #include "agent/engine/stage_impl.h"
+#include "agent/engine/stagelib.h"
 #include "agent/engine/view.h"
 
 #define MAX_ARGUMENT_FIELDS                                                                                  \
@@ -66,6 +67,21 @@ static void forget_clone(lua_State *L, hp_handle function)
     lua_pushnil(L);
     lua_rawseti(L, -2, (lua_Integer)function);
     lua_pop(L, 1);
+}
+
+hp_handle hp_clone_original(lua_State *L, int idx)
+{
+    int top = lua_gettop(L);
+    hp_handle found = 0;
+    idx = lua_absindex(L, idx);
+    hp_slot_push(L, clones);
+    lua_pushnil(L);
+    while (found == 0 && lua_next(L, top + 1)) {
+        found = lua_rawequal(L, -1, idx) ? (hp_handle)lua_tointeger(L, -2) : 0;
+        lua_pop(L, 1);
+    }
+    lua_settop(L, top);
+    return found;
 }
 
 static bool upvalues_are_as_before(lua_State *L, int clone, hp_handle function)
@@ -334,6 +350,14 @@ static bool try_nested(lua_State *L, hp_handle function, int first, int n, int c
     return true;
 }
 
+/* Does the error on the top count as the answer? Only where the body is ready for one: elsewhere a call that
+ * was not made serves better than a load that fails, for the clone may know less than the function does. */
+static bool is_expected_error(lua_State *L, int first, int n)
+{
+    return lua_type(L, -1) == LUA_TSTRING && hp_stagebase_catches(L) &&
+           !hp_any_placeholder(L, first, first + n - 1);
+}
+
 static bool try_outer(lua_State *L, hp_handle function, int first, int n, int clone)
 {
     struct hp_stage *s = hp_stage_of(L);
@@ -347,8 +371,12 @@ static bool try_outer(lua_State *L, hp_handle function, int first, int n, int cl
     s->trial.spoiled = false;
     hp_stage_check(L);
     luaL_checkstack(L, 12, NULL);
-    if (status == LUA_OK && !spoiled && upvalues_are_as_before(L, clone, function) &&
-        arguments_are_as_before(L, snapshot) && results_are_fine(L, results)) {
+    bool clean =
+        !spoiled && upvalues_are_as_before(L, clone, function) && arguments_are_as_before(L, snapshot);
+    if (clean && status != LUA_OK && is_expected_error(L, first, n)) {
+        lua_error(L);
+    }
+    if (clean && status == LUA_OK && results_are_fine(L, results)) {
         for (int i = clone; i < results; i++) {
             lua_remove(L, clone);
         }

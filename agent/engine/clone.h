@@ -16,8 +16,12 @@
 
 /* Calls a clone of the live Lua function with the values from `first` to the top, which stay. True: the
  * results were pushed. False: nothing was pushed, everything is as before. Inside another trial a failure
- * spoils that one too: it does not return.
+ * spoils that one too: it does not return. Where the body catches errors, one that the function raises before
+ * it did anything else is raised.
  * [-0, +(results|0), e] */
 bool hp_clone_try(lua_State *L, hp_handle function, int first);
+
+/* The live function that the function at `idx` is a clone of, 0 if it is none. [-0, +0, -] */
+hp_handle hp_clone_original(lua_State *L, int idx);
 
 #endif

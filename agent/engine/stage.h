@@ -43,9 +43,9 @@ struct hp_stage_chunk {
 struct hp_stage *hp_stage_open(lua_State *live, int anchor, const struct hp_stage_limits *limits);
 void hp_stage_close(struct hp_stage *stage); /* NULL is fine */
 
-/* Before hp_stage_run, for tests and measurements (tests/inert): `line` is called for each line of a chunk's body, not of
- * the functions in it, that is about to run; with line 0, the load begins again and what was told does not count. It must
- * not touch the stage. It slows the load. */
+/* Before hp_stage_run, for tests and measurements (tests/inert): `line` is called for each line of a chunk's
+ * body, not of the functions in it, that is about to run; with line 0, the load begins again and what was
+ * told does not count. It must not touch the stage. It slows the load. */
 typedef void hp_stage_watcher(void *context, uint32_t chunk, int line);
 void hp_stage_watch(struct hp_stage *stage, hp_stage_watcher *line, void *context);
 

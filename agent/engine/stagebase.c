@@ -12,6 +12,8 @@
 #include "agent/engine/stagelib.h"
 #include "agent/engine/view.h"
 
+#define MAX_CATCH_LEVEL 200 /* frames between a call and who catches its error */
+
 static int real(lua_State *L)
 {
     return hp_stagelib_self(L)->real(L);
@@ -256,6 +258,20 @@ static int base_xpcall(lua_State *L)
     lua_pushcclosure(L, guarded_handler, 1);
     lua_replace(L, 2);
     return base_catching(L);
+}
+
+bool hp_stagebase_catches(lua_State *L)
+{
+    bool catches = false;
+    lua_Debug ar;
+    luaL_checkstack(L, 1, NULL);
+    for (int level = 0; level < MAX_CATCH_LEVEL && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "f", &ar);
+        lua_CFunction f = lua_tocfunction(L, -1);
+        catches = f == hp_foreign_function ? false : catches || f == base_catching || f == base_xpcall;
+        lua_pop(L, 1);
+    }
+    return catches;
 }
 
 static int coroutine_of(lua_State *L)

@@ -45,6 +45,10 @@ lua_CFunction hp_stagelibs_find(const char *name);
 /* `require`: stagereq.c. */
 int hp_stage_require(lua_State *L);
 
+/* Would an error raised now be caught by the body, with `pcall` or `xpcall`? What a function on trial catches
+ * itself does not count. [-0, +0, e] */
+bool hp_stagebase_catches(lua_State *L);
+
 /* An iterator triple that ends at once; a warning was added. */
 int hp_stagebase_no_turns(lua_State *L);
 

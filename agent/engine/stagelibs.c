@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/engine/clone.h"
 #include "agent/engine/effect.h"
 #include "agent/engine/placeholder.h"
 #include "agent/engine/stage_impl.h"
@@ -126,9 +127,42 @@ static int table_move(lua_State *L)
 
 /* Debug */
 
+#define MAX_UPVALUES 255
+#define MAX_LEVEL    1000 /* finding a level takes time in proportion to it */
+
+/* A foreign function on trial is called through its view, which is a frame of C that the program does not
+ * have. Levels are counted without it. */
+static void skip_views(lua_State *L)
+{
+    lua_Integer wanted = lua_tointeger(L, 1);
+    lua_Debug ar;
+    for (int level = 1; level <= wanted && level < MAX_LEVEL && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "f", &ar);
+        wanted += lua_tocfunction(L, -1) == hp_foreign_function;
+        lua_pop(L, 1);
+    }
+    lua_pushinteger(L, wanted);
+    lua_replace(L, 1);
+}
+
+/* A clone on the top is replaced by the view of the function that it is of. */
+static void original_of(lua_State *L)
+{
+    hp_handle function = lua_isfunction(L, -1) ? hp_clone_original(L, lua_gettop(L)) : 0;
+    if (function != 0) {
+        struct hp_peeked v = hp_peek_object(L, function);
+        lua_pop(L, 1);
+        hp_view_push(L, &v, 0, NULL, "function");
+    }
+}
+
 /* In the stage the last line of a function carries its number; people get the line. */
 static int debug_getinfo(lua_State *L)
 {
+    if (lua_isinteger(L, 1)) {
+        luaL_checkstack(L, 4, NULL);
+        skip_views(L);
+    }
     if (hp_any_placeholder(L, 1, lua_gettop(L)) || (lua_isfunction(L, 1) && hp_view_handle(L, 1) != 0)) {
         return hp_stagelib_placeholder(L);
     }
@@ -140,6 +174,12 @@ static int debug_getinfo(lua_State *L)
         if (line >= 0) {
             lua_pushinteger(L, line);
             lua_setfield(L, -2, "lastlinedefined");
+        }
+        if (lua_getfield(L, -1, "func") == LUA_TFUNCTION) {
+            original_of(L);
+            lua_setfield(L, -2, "func");
+        } else {
+            lua_pop(L, 1);
         }
     }
     return n;
@@ -156,11 +196,29 @@ static int debug_upvalue(lua_State *L)
     return real(L);
 }
 
+/* Reading what a foreign function captures does no harm. */
+static int debug_getupvalue(lua_State *L)
+{
+    hp_handle function = lua_isfunction(L, 1) ? hp_view_handle(L, 1) : 0;
+    if (function == 0 || !hp_view_info(L, function)->lua_function || !lua_isinteger(L, 2)) {
+        return debug_upvalue(L);
+    }
+    lua_Integer n = lua_tointeger(L, 2);
+    struct hp_peeked v;
+    const char *name = n >= 1 && n <= MAX_UPVALUES ? hp_peek_upvalue(L, function, (int)n, &v) : NULL;
+    if (name == NULL) {
+        return 0;
+    }
+    lua_pushstring(L, name);
+    hp_view_push(L, &v, 0, NULL, name[0] != '\0' ? name : "upvalue");
+    return 2;
+}
+
 lua_CFunction hp_stagelibs_find(const char *name)
 {
     static const luaL_Reg emulations[] = {
         {"debug.getinfo", debug_getinfo},
-        {"debug.getupvalue", debug_upvalue},
+        {"debug.getupvalue", debug_getupvalue},
         {"debug.setupvalue", debug_upvalue},
         {"debug.upvalueid", debug_upvalue},
         {"debug.upvaluejoin", debug_upvalue},

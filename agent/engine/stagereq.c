@@ -2,7 +2,9 @@
  *
  * In this order: what the body itself put into package.loaded; a module of the same request; a loaded module;
  * one that could be found, which is not loaded but stands as a placeholder; else the error that the program
- * would get. */
+ * would get. Searchers of the program's own are not asked. A module that only they could find is taken as
+ * found, unless the body would catch the error: `pcall(require, "x")` in a program where x is not loaded is
+ * one that failed before. */
 #include <string.h>
 
 #include "agent/engine/effect.h"
@@ -113,6 +115,25 @@ static int found(lua_State *L, const char *name)
     return 1;
 }
 
+/* Likewise by both paths. */
+static bool find_anywhere(lua_State *L, int package, const char *name)
+{
+    if (find_file(L, package, "path", name) || find_file(L, package, "cpath", name)) {
+        return true;
+    }
+    const char *dot = strchr(name, '.');
+    if (dot == NULL) {
+        return false;
+    }
+    lua_pushlstring(L, name, (size_t)(dot - name)); /* a C library may hold all modules below its name */
+    lua_insert(L, -2);
+    bool there = find_file(L, package, "cpath", lua_tostring(L, -2));
+    if (!there) {
+        lua_remove(L, -2);
+    }
+    return there;
+}
+
 static int search(lua_State *L, const char *name)
 {
     push_loaded(L);
@@ -136,20 +157,18 @@ static int search(lua_State *L, const char *name)
         lua_pop(L, 1);
         return 1;
     }
-    if (!lua_isnil(L, -1) || has_own_searchers(L, package)) {
+    if (!lua_isnil(L, -1)) {
         return found(L, name);
     }
     lua_pushfstring(L, "\n\tno field package.preload['%s']", name);
-    if (find_file(L, package, "path", name) || find_file(L, package, "cpath", name)) {
+    if (find_anywhere(L, package, name)) {
         return found(L, name);
     }
-    const char *dot = strchr(name, '.');
-    if (dot != NULL) { /* a C library may hold all modules below its name */
-        lua_pushlstring(L, name, (size_t)(dot - name));
-        lua_insert(L, -2);
-        if (find_file(L, package, "cpath", lua_tostring(L, -2))) {
+    if (has_own_searchers(L, package)) {
+        if (!hp_stagebase_catches(L)) {
             return found(L, name);
         }
+        hp_stage_warn(L, "took module \"%s\" as one that cannot be found: it is not loaded", name);
     }
     return luaL_error(L, "module '%s' not found:%s", name, lua_tostring(L, -1));
 }

@@ -1,14 +1,14 @@
-/* inert, a Lua module for measuring how chunks load in the stage, from inside a process that has really loaded them.
+/* inert, a Lua module for measuring how chunks load in the stage, from inside a process that has really
+ * loaded them.
  *
- *   inert.start()       from now on each body (main function of a file) that runs in this coroutine, or in one made from
- *                       now on, is recorded
- *   inert.stop()        no more, in the calling coroutine
- *   inert.records()     list of { source = "@file", body = function, lines = set of lines that ran, arguments = list,
- *                       returned = true once it came to its end }, one for each body, oldest first
- *   inert.stage(spec)   loads spec.text in a stage over this state, in place of nothing: { status, error, traceback, lines,
- *                       effects = list, warnings = list }. spec: text, chunk_name, module, path, environment (a table,
- *                       nil for the globals), arguments (whether `...` is module, path)
- *   inert.table         the table that holds the records: to be left out of pictures of the program
+ *   inert.start()       from now on each body (main function of a file) that runs in this coroutine, or in
+ * one made from now on, is recorded inert.stop()        no more, in the calling coroutine inert.records()
+ * list of { source = "@file", body = function, lines = set of lines that ran, arguments = list, returned =
+ * true once it came to its end }, one for each body, oldest first inert.stage(spec)   loads spec.text in a
+ * stage over this state, in place of nothing: { status, error, traceback, lines, effects = list, warnings =
+ * list }. spec: text, chunk_name, module, path, environment (a table, nil for the globals), arguments
+ * (whether `...` is module, path) inert.table         the table that holds the records: to be left out of
+ * pictures of the program
  *
  * For tests: errors of memory may leak.
  */
@@ -209,7 +209,8 @@ static int stage(lua_State *L)
     chunk.path = string_field(L, "path");
     chunk.text = string_field(L, "text");
     chunk.len = lua_rawlen(L, -1);
-    luaL_argcheck(L, chunk.text != NULL && chunk.chunk_name != NULL && chunk.module != NULL, 1, "a string is missing");
+    luaL_argcheck(L, chunk.text != NULL && chunk.chunk_name != NULL && chunk.module != NULL, 1,
+                  "a string is missing");
     lua_getfield(L, 1, "arguments");
     chunk.with_arguments = lua_toboolean(L, -1);
     lua_getfield(L, 1, "environment");

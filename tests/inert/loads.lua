@@ -2,6 +2,7 @@
 -- Everything is fetched from the globals before anything is measured, for modules do strange things to them.
 
 local inert = require "inert"
+local encode = require "encode"
 local snapshot = dofile(os.getenv "HOTPATCH_SNAPSHOT")
 
 local loads = {}
@@ -9,7 +10,7 @@ local loads = {}
 local ipairs, pairs, next, type, tostring = ipairs, pairs, next, type, tostring
 local rawget, rawequal, globals = rawget, rawequal, _G
 local load, dump = load, string.dump
-local open, format, concat, sort = io.open, string.format, table.concat, table.sort
+local open, sort = io.open, table.sort
 local getupvalue, getregistry = debug.getupvalue, debug.getregistry
 
 local function read(file)
@@ -100,30 +101,10 @@ function loads.measure_all(wanted)
     return rows, difference, objects
 end
 
--- JSON
-
-local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
-local function quote(s)
-    return '"' .. s:gsub('[^ !#-%[%]-~]', function(c) return escapes[c] or format("\\u%04x", c:byte()) end) .. '"'
-end
-
-local function json(v)
-    if type(v) == "string" then return quote(v) end
-    if type(v) ~= "table" then return tostring(v) end
-    local parts = {}
-    if #v > 0 or next(v) == nil then
-        for i, item in ipairs(v) do parts[i] = json(item) end
-        return "[" .. concat(parts, ",") .. "]"
-    end
-    for key, item in pairs(v) do parts[#parts + 1] = quote(key) .. ":" .. json(item) end
-    sort(parts)
-    return "{" .. concat(parts, ",") .. "}"
-end
-
 -- Writes one object a line into the file.
 function loads.write(file, rows)
     local f = open(file, "w")
-    for _, row in ipairs(rows) do f:write(json(row), "\n") end
+    for _, row in ipairs(rows) do f:write(encode(row), "\n") end
     f:close()
 end
 
