@@ -53,13 +53,14 @@ static bool of_chunk(const struct hp_match *m, hp_id live, const char *chunk_nam
     return source && strcmp(source, chunk_name) == 0;
 }
 
-static bool same_lines(const struct hp_match *m, hp_id base, hp_id live)
+static bool same_lines(const struct hp_match *m, struct hp_code base, hp_id live)
 {
-    const struct hp_prototype *b = hp_prototype_at(m->base, hp_code_of(m->base, base));
+    const struct hp_prototype *b = hp_prototype_at(m->base, base);
     const struct hp_prototype *l = hp_prototype_at(&m->live->graph, hp_code_of(&m->live->graph, live));
     return b->line == l->line && b->last_line == l->last_line;
 }
 
+/* Another function of the base may stand in the place: the program gave it a second name. */
 static bool agrees(const struct hp_base *base, const struct hp_match *m, const struct hp_slot *s, const char *chunk_name)
 {
     bool disk = base->origin == HP_BASE_DISK;
@@ -67,8 +68,9 @@ static bool agrees(const struct hp_base *base, const struct hp_match *m, const s
         return true;
     if (!hp_is_function(&m->live->graph, s->live))
         return !disk || (s->live != HP_NO_ID && s->live != HP_NIL);
-    if (hp_code_is(m->live_code[s->live], hp_code_of(m->base, s->base)))
-        return !disk || same_lines(m, s->base, s->live);
+    struct hp_code code = m->live_code[s->live];
+    if (!hp_code_none(code))
+        return !disk || same_lines(m, code, s->live);
     return !of_chunk(m, s->live, chunk_name);
 }
 

@@ -177,13 +177,18 @@ end
 
 -- ---- things that happen at run time ---------------------------------------------------------------------------------------------------
 
-local function both_value(now)
+local function both_value(now, met)
     local rng = program.rng
-    local kind = rng:weighted { { 5, "number" }, { 2, "nil" }, { 2, "function" }, { 2, "table" } }
+    local kind = rng:weighted { { 5, "number" }, { 2, "nil" }, { 2, "function" }, { 2, "own" }, { 2, "table" } }
     if type(now) == "number" and rng:chance(70) then kind = "number" end
     local number = rng:int(100, 200)
     if kind == "number" then return number, number, tostring(number) end
     if kind == "nil" then return nil, nil, "nil" end
+    if kind == "own" then -- one of the module's functions, under a second name
+        local pair = rng:pick(met)
+        if pair[2].F then return pair[1], pair[2], pair[3] end
+        return nil, nil, "nil"
+    end
     if kind == "function" then
         local f = function() return number end
         return f, { S = "a function of the server's", call = f }, kind
@@ -204,7 +209,7 @@ local function touch_field(met)
     end
     table.sort(keys)
     local key = program.rng:pick(keys)
-    local a, b, text = both_value(image.f[key])
+    local a, b, text = both_value(image.f[key], met)
     rawset(live, key, a)
     image.f[key] = b
     program.log[#program.log + 1] = ("%s.%s = %s"):format(pair[3], key, text)
@@ -226,7 +231,7 @@ local function touch_cell(met)
     if #places == 0 then return end
     local place = program.rng:pick(places)
     local pair, i, name = place[1], place[2], place[3]
-    local a, b, text = both_value(place[4])
+    local a, b, text = both_value(place[4], met)
     for uid, cell in pairs(pair[2].up) do
         if pair[2].names[uid] == name then cell[1] = b end
     end
