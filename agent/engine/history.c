@@ -97,6 +97,15 @@ void hp_history_inherit(const struct hp_history *h, lua_State *L)
     lua_pop(L, 1);
 }
 
+bool hp_history_has_heir(const struct hp_history *h, lua_State *L)
+{
+    push_table(L, h, HISTORY_HEIRS);
+    lua_pushvalue(L, -2);
+    bool has = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return has;
+}
+
 void hp_history_push_heir(const struct hp_history *h, lua_State *L)
 {
     push_table(L, h, HISTORY_HEIRS);

@@ -21,6 +21,8 @@ enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY, SIDE_NEXT };
 struct hp_locate {
     struct hp_arena sources_arena;
     HP_LIST(const char *) sources;
+    hp_locate_wanted wanted;
+    void *wanted_ud;
 
     struct hp_arena arena; /* of one pass */
     struct hp_visited visited;
@@ -98,6 +100,12 @@ bool hp_locate_source(struct hp_locate *l, const char *chunk_name)
     return !hp_arena_failed(&l->sources_arena);
 }
 
+void hp_locate_only(struct hp_locate *l, hp_locate_wanted wanted, void *ud)
+{
+    l->wanted = wanted;
+    l->wanted_ud = ud;
+}
+
 void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden)
 {
     hidden = lua_absindex(L, hidden);
@@ -160,6 +168,8 @@ static hp_handle meet_function(struct walk *w)
     for (size_t i = 0; i < w->l->sources.count; i++) {
         if (strcmp(ar.source, w->l->sources.items[i]) != 0)
             continue;
+        if (w->l->wanted && !w->l->wanted(L, w->l->wanted_ud))
+            return 0;
         hp_handle handle = hp_anchor_add(L, w->anchor, -1);
         hp_map_put(&w->l->members, (uintptr_t)lua_topointer(L, -1), 0, handle, NULL);
         hp_handle *slot = HP_PUSH(&w->l->arena, &w->l->member_list);

@@ -28,6 +28,11 @@ void hp_locate_free(struct hp_locate *l);   /* NULL is fine; touches no Lua stat
 /* Functions of that source are members. The string is copied. False: no memory. */
 bool hp_locate_source(struct hp_locate *l, const char *chunk_name);
 
+/* Of those, only the ones that `wanted` says yes to; it is asked once for each function, which is on top of the stack, and may raise for
+ * Lua's memory. Until then, or with NULL: all. */
+typedef bool (*hp_locate_wanted)(lua_State *L, void *ud);
+void hp_locate_only(struct hp_locate *l, hp_locate_wanted wanted, void *ud);
+
 /* Begins a pass, forgetting the last one's holders. With `successors` (stack index of a table old -> new; 0: none) the pass is
  * a sweep. `hidden` is a table whose values are not entered: the agent's own. Pushes the pass's Lua side, a table that the caller keeps
  * (at any stack index, or in the registry) and gives back to each slice. [-0, +1, m] */

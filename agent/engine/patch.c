@@ -25,6 +25,7 @@ struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const stru
     hp_live_init(&p->live);
     hp_arena_init(&p->match.arena);
     hp_plan_init(&p->plan);
+    hp_wanted_init(&p->wanted, context->history);
     p->targets = hp_mem_calloc((p->count + 1) * sizeof *p->targets);
     p->roots = hp_mem_calloc((p->count + 1) * sizeof *p->roots);
     p->bases = hp_mem_calloc((p->count + 1) * sizeof *p->bases);
@@ -43,6 +44,7 @@ void hp_patch_free(struct hp_patch *p)
         return;
     hp_stage_close(p->stage);
     hp_locate_free(p->locate);
+    hp_wanted_fini(&p->wanted);
     hp_late_free(p->late);
     hp_mem_free(p->heirs);
     hp_scratch_clear(&p->scratch);

@@ -20,6 +20,7 @@
 #include "agent/engine/plan.h"
 #include "agent/engine/scratch.h"
 #include "agent/engine/stage.h"
+#include "agent/engine/wanted.h"
 
 /* What a step goes on with. */
 enum hp_patch_phase { HP_PATCH_STAGE, HP_PATCH_BASE, HP_PATCH_FIRST_PLAN, HP_PATCH_SEARCH, HP_PATCH_PLAN, HP_PATCH_MAKE, HP_PATCH_COMMIT, HP_PATCH_SWEEP, HP_PATCH_DONE };
@@ -55,6 +56,7 @@ struct hp_patch {
     struct hp_stage *stage;
     struct hp_locate *locate;
     struct hp_late *late; /* of the sweeps; NULL before */
+    struct hp_wanted wanted; /* what `locate` is after */
     struct hp_found found; /* of `locate` … */
     uint32_t *heirs;       /* … but these, which are ours */
     bool searched;

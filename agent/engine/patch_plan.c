@@ -173,30 +173,40 @@ static bool adds_keys(const struct hp_patch *p)
 }
 
 /* The stop of the commit grows with the places it writes. */
-static double predicted_ms(const struct hp_patch *p)
+static double predicted_ms(size_t functions, size_t places)
 {
-    return ((double)p->plan.functions.count * COMMIT_US_FUNCTION + (double)p->plan.steps.count * COMMIT_US_STEP) / 1000;
+    return ((double)functions * COMMIT_US_FUNCTION + (double)places * COMMIT_US_STEP) / 1000;
 }
 
 /* R20, where a limit was asked for or is the rule: one stop that was asked for is as long as it is. */
-static bool stops_too_long(struct hp_patch *p)
+static bool stops_too_long(struct hp_patch *p, size_t functions, size_t places)
 {
     const struct hp_options *options = &p->request->options;
     double allowed = options->max_pause_ms > 0 ? options->max_pause_ms : p->context.max_pause_ms;
-    if (options->atomic || (p->one_stop && options->max_pause_ms <= 0) || predicted_ms(p) <= allowed)
+    double need = predicted_ms(functions, places);
+    if (options->atomic || (p->one_stop && options->max_pause_ms <= 0) || need <= allowed)
         return false;
     const char *fmt = "the commit writes %zu places and would stop the server for about %.1f ms, more than the %g ms allowed; push again "
-                      "with --max-pause %.0f";
-    double need = predicted_ms(p) + 1;
+                      "with --max-pause %.0f, or with --atomic";
     if (hp_patch_accepts(p, HP_R20_LONG_STOP)) {
-        hp_report_warn(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, p->plan.steps.count, predicted_ms(p), allowed, need);
+        hp_report_warn(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
         return false;
     }
-    hp_report_refuse(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, p->plan.steps.count, predicted_ms(p), allowed, need);
+    hp_report_refuse(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
     return true;
 }
 
-/* A plan before the search: it refuses early, and tells whether there is anything to look for. */
+static bool plan_stops_too_long(struct hp_patch *p)
+{
+    return stops_too_long(p, p->plan.functions.count, p->plan.steps.count);
+}
+
+/* What the search came back with tells before the plan is made, which itself takes its time for a million closures. */
+static bool found_stops_too_long(struct hp_patch *p)
+{
+    return p->searched && !p->wanted.everything && stops_too_long(p, p->found.member_count, p->found.holder_count);
+}
+
 /* Code of a source file is found by its source and told apart by its base: there is no table to walk. */
 static enum hp_status check_source_files(struct hp_patch *p)
 {
@@ -215,6 +225,7 @@ static enum hp_status check_source_files(struct hp_patch *p)
     return HP_OK;
 }
 
+/* A plan before the search: it refuses early, and tells whether there is anything to look for. */
 enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
 {
     bool module_only = p->request->options.refs && strcmp(p->request->options.refs, "module") == 0;
@@ -226,11 +237,12 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
         return status;
     if (!p->revert && !changes(p) && !code_changed(p) && (same_texts(p) || !local_unfound(p)))
         return HP_NO_CHANGE;
-    if (stops_too_long(p))
+    if (plan_stops_too_long(p))
         return HP_REFUSED;
-    if (module_only || p->request->options.functions.count ||
+    if (module_only ||
         (p->plan.swaps.count == 0 && (p->revert || (!code_changed(p) && !local_unfound(p) && !adds_keys(p)))))
         return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
+    p->wanted.everything = !p->revert && local_unfound(p);
     if (!(p->revert ? hp_patch_name_swapped_sources(L, p) : hp_patch_name_sources(p)))
         return HP_NO_MEMORY;
     hp_patch_begin_search(L, p);
@@ -241,6 +253,8 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
 enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p)
 {
     enum hp_status status = check_source_files(p);
+    if (status == HP_OK && found_stops_too_long(p))
+        return HP_REFUSED;
     if (status == HP_OK)
         status = hp_patch_plan(L, p);
     p->phase = HP_PATCH_MAKE;
@@ -248,7 +262,7 @@ enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p)
         return status;
     if (!p->revert && !changes(p))
         return HP_NO_CHANGE;
-    if (stops_too_long(p))
+    if (plan_stops_too_long(p))
         return HP_REFUSED;
     return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
 }

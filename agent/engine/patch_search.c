@@ -3,12 +3,13 @@
 
 #define MAX_SWEEPS 8 /* passes after the commit: a server that keeps moving old functions about is left with stragglers */
 
-/* The sources whose functions are looked for: the modules', as the live ones name them. */
+/* The sources whose functions are looked for, as the live ones name them; and which of those functions. */
 bool hp_patch_name_sources(struct hp_patch *p)
 {
-    bool ok = true;
+    bool ok = hp_wanted_fill(&p->wanted, &p->match, &p->plan);
     for (size_t i = 0; i < p->count; i++)
         ok = hp_locate_source(p->locate, p->targets[i].chunk_name) && ok;
+    hp_locate_only(p->locate, hp_wanted_function, &p->wanted);
     return ok;
 }
 
