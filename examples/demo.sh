@@ -24,10 +24,9 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# The demo's socket is in a folder of its own. The command looks further than that, so it is told the pid: other agents
-# may run on this machine.
+# The demo's socket is in a folder of its own, and the command looks nowhere else: other agents may run on this machine.
 mkdir -m 700 "$work/run"
-export HOTPATCH_DIR=$work/run
+export HOTPATCH_DIR=$work/run HOTPATCH_ONLY=1
 export LUA_CPATH="$build/lua/?.so;;"
 PATH=$build/bin:$PATH
 cd "$here/game"

@@ -6,8 +6,10 @@
 --   local b = h.spawn { … }                     the same in the background; b:wait() gives r
 --   h.eq h.ok h.has h.write h.until_ h.done()
 --
+-- The command sees the agents of this test alone, whatever else runs on the machine (HOTPATCH_ONLY).
 -- Nothing here judges by the clock: waits poll for a condition, and give up after a time that is far beyond any real one.
-local here = io.popen("cd '" .. (arg[0]:match("^(.*)/[^/]*$") or ".") .. "' && pwd"):read() -- servers run elsewhere
+local own = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") or "."
+local here = io.popen("cd '" .. own .. "' && pwd"):read() -- of this file; servers run elsewhere
 local socket = require "socket"
 local json = dofile(here .. "/json.lua")
 
@@ -200,7 +202,7 @@ local function prepare(args)
     local base = h.dir .. "/run" .. runs
     local words = {}
     for i, a in ipairs(args) do words[i] = quote(a) end
-    local line = ("cd %s; HOTPATCH_DIR=%s XDG_RUNTIME_DIR= %s timeout -k 5 90 %s %s <%s >%s.out 2>%s.err"):format(
+    local line = ("cd %s; HOTPATCH_DIR=%s HOTPATCH_ONLY=1 XDG_RUNTIME_DIR= %s timeout -k 5 90 %s %s <%s >%s.out 2>%s.err"):format(
         quote(args.cd or h.dir), quote(h.rundir), args.env or "", args.wrap or "", quote(command) .. " " ..
         table.concat(words, " "), args.stdin and quote(h.write(base .. ".in", args.stdin)) or "/dev/null", base, base)
     return base, line
@@ -255,6 +257,13 @@ function h.spawn(args)
         end)
     end
     return b
+end
+
+-- Any other program in the background; killed at the end. Its pid.
+function h.process(line)
+    local pid = tonumber(h.shell(("exec %s >/dev/null 2>&1 </dev/null & echo $!"):format(line)))
+    backgrounds[#backgrounds + 1] = { pid = pid }
+    return pid
 end
 
 -- ---- common texts ---------------------------------------------------------------------------------------------------
