@@ -21,6 +21,7 @@ struct hp_task {
     struct hp_report *report;
     struct hp_patch *patch; /* NULL: no patch, or it could not be begun */
     lua_State *poller;
+    lua_State *stack; /* NULL: not made yet */
 };
 
 struct hp_engine {
@@ -251,16 +252,37 @@ static void note_failure(struct hp_engine *e, const struct hp_lx_failure *failur
     }
 }
 
-/* A coroutine of the agent's own: the hooks of the caller's do not see it, and its stack is ours. */
-static int step_protected(lua_State *L)
+/* A coroutine of the agent's own: the hooks of the caller's do not see it, and its stack is ours. In the registry, under the engine's
+ * address, until the request ends. */
+static int make_stack(lua_State *L)
 {
     struct hp_engine *e = lua_touserdata(L, 1);
-    struct hp_lx_failure failure = {0};
     lua_State *co = lua_newthread(L);
     hp_lx_set_hook(co, NULL, 0);
-    if (hp_lx_protect(co, step_on_own_stack, e, &e->task.report->arena, &failure) != LUA_OK)
-        note_failure(e, &failure);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, e);
+    e->task.stack = co;
     return 0;
+}
+
+static void drop_stack(struct hp_engine *e, lua_State *L)
+{
+    if (!e->task.stack)
+        return;
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, e); /* the key is there: no memory is needed */
+}
+
+/* The work is called on our own stack directly, not from a function on the caller's: so what a host keeps on a stack with nothing
+ * running is within reach of the search. */
+static void step_protected(struct hp_engine *e, lua_State *L)
+{
+    struct hp_lx_failure failure = {0};
+    struct hp_arena *arena = &e->task.report->arena;
+    int status = e->task.stack ? LUA_OK : hp_lx_protect(L, make_stack, e, arena, &failure);
+    if (status == LUA_OK)
+        status = hp_lx_protect(e->task.stack, step_on_own_stack, e, arena, &failure);
+    if (status != LUA_OK)
+        note_failure(e, &failure);
 }
 
 static bool has_changed(enum hp_status status)
@@ -271,6 +293,7 @@ static bool has_changed(enum hp_status status)
 static void end_task(struct hp_engine *e, lua_State *L)
 {
     struct hp_report *report = e->task.report;
+    drop_stack(e, L);
     if (e->task.patch) {
         hp_patch_forget(L, e->task.patch);
         hp_patch_settle(e->task.patch);
@@ -323,7 +346,6 @@ void hp_engine_begin(struct hp_engine *e, lua_State *L, const struct hp_request 
 
 bool hp_engine_step(struct hp_engine *e, lua_State *L)
 {
-    struct hp_lx_failure failure = {0};
     bool stop = e->task.under_way && e->task.patch && lua_gc(L, LUA_GCISRUNNING) > 0;
     if (!e->task.under_way)
         return true;
@@ -331,8 +353,8 @@ bool hp_engine_step(struct hp_engine *e, lua_State *L)
     if (stop)
         lua_gc(L, LUA_GCSTOP);
     e->task.poller = L;
-    if (!e->task.done && hp_lx_protect(L, step_protected, e, &e->task.report->arena, &failure) != LUA_OK)
-        note_failure(e, &failure);
+    if (!e->task.done)
+        step_protected(e, L);
     bool done = e->task.done;
     if (done)
         end_task(e, L);

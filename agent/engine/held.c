@@ -128,6 +128,12 @@ static void add_step(struct holding *h, const struct hp_holder *at, const struct
     }
 }
 
+/* The value under a key that goes: it moves with the key. */
+static bool moves_with_key(const struct holding *h, const struct hp_holder *at)
+{
+    return at->kind == HP_HOLDER_FIELD && at->key.kind == HP_VALUE_LIVE && hp_map_find(&h->swaps, at->key.index, 0) != NULL;
+}
+
 /* ---- frames ---- */
 
 static void report_running(struct holding *h, const struct hp_running *running)
@@ -186,7 +192,8 @@ void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const stru
         if (!number || is_planned(&h, at))
             continue;
         count(&h, at);
-        add_step(&h, at, &plan->swaps.items[*number]);
+        if (!moves_with_key(&h, at))
+            add_step(&h, at, &plan->swaps.items[*number]);
     }
     for (size_t i = 0; i < found->running_count; i++)
         report_running(&h, &found->running[i]);

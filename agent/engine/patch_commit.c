@@ -118,19 +118,11 @@ static void name_heirs(lua_State *L, struct hp_patch *p)
     lua_pop(L, 1);
 }
 
-/* A revert may put tables back that nothing held meanwhile: no search has seen what is in them. [-0, +0, -] */
-static bool brings_back(lua_State *L, const struct hp_patch *p)
+/* Is there more to find than the search has seen? Between slices the server ran; calls that were replayed are its code too. A revert may put
+ * tables back that nothing held meanwhile, and takes back closures that the patch's own factories made since. */
+static bool has_more(const struct hp_patch *p)
 {
-    bool any = false;
-    for (size_t i = 0; p->revert && !any && i < p->plan.steps.count; i++) {
-        const struct hp_value *value = &p->plan.steps.items[i].value;
-        if (value->kind != HP_VALUE_LIVE)
-            continue;
-        hp_anchor_push(L, p->anchor, value->index);
-        any = !lua_isfunction(L, -1);
-        lua_pop(L, 1);
-    }
-    return any;
+    return p->searched && (!p->one_stop || p->revert || p->plan.replays.count > 0);
 }
 
 enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
@@ -151,6 +143,7 @@ enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
                               hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
     if (status != HP_OK)
         return status;
+    hp_workshop_close(L, &p->made); /* its tables have old functions: the sweeps need not find them */
     hp_commit(L, x);
     status = hp_finish(L, x);
     if (status != HP_OK)
@@ -158,7 +151,7 @@ enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
     p->committed = true;
     name_heirs(L, p);
     p->phase = HP_PATCH_SWEEP;
-    if (!p->searched || (p->one_stop && !brings_back(L, p)))
-        return p->revert ? HP_REVERTED : HP_APPLIED; /* nothing ran since the search: nothing can have moved */
+    if (!has_more(p))
+        return p->revert ? HP_REVERTED : HP_APPLIED;
     return hp_patch_begin_sweeps(L, p);
 }

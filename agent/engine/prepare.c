@@ -213,6 +213,20 @@ static enum hp_status journal_held(lua_State *L, struct hp_execution *x, const s
     return HP_OK;
 }
 
+/* The value on top may be swapped itself, as in `set[f] = f`: it gives way to what takes its place. There are few keys of that kind, so the
+ * list is looked through. [-1, +1, -] */
+static void take_successor(lua_State *L, const struct hp_execution *x, const struct frame *f)
+{
+    uint32_t handle = hp_anchor_find(L, f->values.anchor, -1);
+    for (size_t i = 0; handle != 0 && i < x->plan->swaps.count; i++) {
+        if (x->plan->swaps.items[i].from == handle) {
+            lua_pop(L, 1);
+            hp_value_push(L, &f->values, &x->plan->swaps.items[i].to);
+            return;
+        }
+    }
+}
+
 /* One key goes and another comes, with the value that stands there now. [-0, +0, m] */
 static enum hp_status journal_rekey(lua_State *L, struct hp_execution *x, const struct frame *f, uint32_t index)
 {
@@ -221,6 +235,7 @@ static enum hp_status journal_rekey(lua_State *L, struct hp_execution *x, const 
     hp_value_push(L, &f->values, &step->value);
     hp_value_push(L, &f->values, &step->expected);
     lua_rawget(L, -3); /* table, new key, value */
+    take_successor(L, x, f);
     lua_pushnil(L);
     hp_journal_add(L, &x->journal, f->journal, HP_WRITE_INSERT, 0, index);
     hp_anchor_push(L, f->values.anchor, step->target);

@@ -377,7 +377,7 @@ function scenarios.one_table_that_changes()
     repeat
         report = engine.step()
         slices = slices + 1
-        if random(2) == 1 then
+        if random(2) == 1 and n < 6000 then
             for i = n + 1, n + 600 do t["k" .. i] = i % 100 == 0 and engine.phase() ~= "sweep" and m.f or {} end
             n = n + 600
         else

@@ -1,0 +1,7 @@
+local bus = require "bus"
+local M = {}
+function M.attach(name)
+    local hits = 0
+    bus.on(function(event) hits = hits + 1 return "new " .. name .. event .. hits end)
+end
+return M

@@ -1,0 +1,5 @@
+local M = {}
+local n = 0
+function M.f() n = n + 1 return "new a" .. n end
+M.theirs = {}
+return M
