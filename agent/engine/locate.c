@@ -94,6 +94,9 @@ bool hp_locate_source(struct hp_locate *l, const char *chunk_name)
     for (size_t i = 0; i < l->sources.count; i++)
         if (strcmp(l->sources.items[i], chunk_name) == 0)
             return true;
+    for (size_t i = 0; i < l->sources.count; i++)
+        if (strcmp(l->sources.items[i], chunk_name) == 0)
+            return true;
     const char **slot = HP_PUSH(&l->sources_arena, &l->sources);
     if (slot)
         *slot = hp_arena_str(&l->sources_arena, chunk_name);

@@ -98,14 +98,17 @@ bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p)
     for (size_t i = 0; i < p->plan.swaps.count; i++) {
         lua_Debug ar;
         hp_anchor_push(L, p->anchor, p->plan.swaps.items[i].from);
-        if (lua_isfunction(L, -1)) {
-            lua_getinfo(L, ">S", &ar);
-            ok = hp_locate_source(p->locate, ar.source) && ok;
-        } else {
+        if (!lua_isfunction(L, -1)) {
             lua_pop(L, 1);
+            continue;
         }
+        lua_pushvalue(L, -1);
+        lua_getinfo(L, ">S", &ar);
+        ok = hp_locate_source(p->locate, ar.source) && ok;
+        hp_wanted_add(&p->wanted, L);
     }
-    return ok;
+    hp_locate_only(p->locate, hp_wanted_function, &p->wanted);
+    return ok && !hp_arena_failed(&p->wanted.arena);
 }
 
 static enum hp_status check_search_limit(struct hp_patch *p)

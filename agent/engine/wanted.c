@@ -54,6 +54,13 @@ bool hp_wanted_fill(struct hp_wanted *w, const struct hp_match *match, const str
     return !hp_arena_failed(&w->arena);
 }
 
+void hp_wanted_add(struct hp_wanted *w, lua_State *L)
+{
+    lua_Debug ar;
+    lua_getinfo(L, ">S", &ar);
+    hp_map_put(&w->lines, (uint64_t)ar.linedefined, (uint64_t)ar.lastlinedefined, 1, NULL);
+}
+
 /* By its code; what cannot be read is wanted: the plan will tell. */
 static bool code_is_wanted(struct hp_wanted *w, lua_State *L)
 {

@@ -25,6 +25,9 @@ void hp_wanted_fini(struct hp_wanted *w);
 /* From the first plan: base prototypes whose new version differs, and the live functions that are replaced. False: no memory. */
 bool hp_wanted_fill(struct hp_wanted *w, const struct hp_match *match, const struct hp_plan *plan);
 
+/* The function on top, and all of its lines: for a revert, what the patch put in. Pops it. [-1, +0, -] */
+void hp_wanted_add(struct hp_wanted *w, lua_State *L);
+
 /* For hp_locate_only, with the struct as `ud`. [-0, +0, -] */
 bool hp_wanted_function(lua_State *L, void *ud);
 
