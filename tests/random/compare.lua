@@ -50,7 +50,7 @@ local function compare(mirror, roots, known)
         for k, v in next, live do
             if image.f[k] == nil then return fail(path, "key %s is there, with %s", tostring(k), tostring(v)) end
         end
-        for k, v in pairs(image.f) do meet(rawget(live, k), v, path .. "." .. tostring(k)) end
+        for _, k in ipairs(mirror.sorted(image.f)) do meet(rawget(live, k), image.f[k], path .. "." .. tostring(k)) end
         meet(debug.getmetatable(live), image.meta, path .. "@mt")
     end
 

@@ -208,6 +208,14 @@ function mirror.load(m, bus, live)
     return world
 end
 
+-- Keys in one order in every run (that of pairs is not): strings and numbers, as text.
+function mirror.sorted(t)
+    local keys = {}
+    for k in pairs(t) do keys[#keys + 1] = k end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    return keys
+end
+
 -- Every object that can be reached from the roots: found(object).
 function mirror.walk(roots, found)
     local seen, queue = {}, {}
@@ -223,10 +231,10 @@ function mirror.walk(roots, found)
         local v = queue[i]
         found(v)
         if v.T then
-            for _, x in pairs(v.f) do reach(x) end
+            for _, key in ipairs(mirror.sorted(v.f)) do reach(v.f[key]) end
             reach(v.meta)
         elseif v.F then
-            for _, cell in pairs(v.up) do reach(cell[1]) end
+            for _, uid in ipairs(mirror.sorted(v.up)) do reach(v.up[uid][1]) end
         end
         i = i + 1
     end

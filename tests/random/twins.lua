@@ -91,12 +91,7 @@ local function named_cells(f) -- { name = cell }
     return cells
 end
 
-local function sorted(t)
-    local keys = {}
-    for k in pairs(t) do keys[#keys + 1] = k end
-    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-    return keys
-end
+local function sorted(t) return mirror.sorted(t) end
 
 -- Every object that a world can reach.
 function twins.roots(world)
@@ -209,7 +204,7 @@ local function pair_sources(p)
         run()
     end
     p.code_fresh, p.in_base, p.base_names, p.fresh_names = code_fresh, in_base, base_names, fresh_names
-    for nc, list in pairs(p.votes) do -- no local has two candidates but by shadowing: then most votes
+    for nc, list in pairs(p.votes) do -- (any order) no local has two candidates but by shadowing: then most votes
         local best
         for bc, votes in pairs(list) do
             if not best or votes > list[best] then best = bc end
