@@ -35,7 +35,7 @@ struct hp_agent *hp_agent_get(lua_State *L);
 struct hp_agent *hp_agent_obtain(lua_State *L);
 
 /* [-0, +0, raises] a sentence; nothing has changed then. */
-void hp_agent_start(lua_State *L, const struct hotpatch_options *options);
+void hp_agent_start(lua_State *L, const struct hotpatch_options *given);
 
 /* The number of requests answered. [-0, +0, -] */
 int hp_agent_poll(lua_State *L);

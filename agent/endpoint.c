@@ -14,6 +14,7 @@
 
 #define TICKETS     (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
 #define PATIENCE_MS 10000               /* for a peer that stops in the middle of something */
+#define SPARE       8                   /* places for connections that are kept free, where that can be */
 #define REST_MS     50                  /* after an error of accepting that may pass */
 #define MAX_QUEUED  (64u * 1024 * 1024) /* bytes of answers that one peer does not read */
 
@@ -187,10 +188,10 @@ static struct outgoing *message_of(const struct ticket *t, const char *data, siz
     return message;
 }
 
-void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t number, const char *data, size_t len)
+void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t ticket, const char *data, size_t len)
 {
     pthread_mutex_lock(&endpoint->lock);
-    struct ticket *t = &endpoint->tickets[number];
+    struct ticket *t = &endpoint->tickets[ticket];
     struct connection *c = t->connection;
     t->connection = NULL;
     endpoint->tickets_out--;
@@ -280,6 +281,38 @@ static struct hp_peer peer_of(nng_stream *stream)
     return (struct hp_peer){true, (uid_t)uid, (pid_t)pid};
 }
 
+static bool awaits_answer(const struct connection *c)
+{
+    for (size_t i = 0; i < TICKETS; i++) {
+        const struct ticket *t = &c->endpoint->tickets[i];
+        if (t->connection == c && t->serial == c->serial)
+            return true;
+    }
+    return false;
+}
+
+/* It asks nothing, or has not even greeted, and nothing is on its way to it. */
+static bool is_idle(const struct connection *c)
+{
+    bool quiet = c->framer.phase == HP_FRAMER_GREETING || hp_framer_is_idle(&c->framer);
+    return c->stream && !c->failed && quiet && !c->queue && !awaits_answer(c);
+}
+
+/* When few places are left, the one who came first of those that do nothing has to go. */
+static void keep_spare(struct hp_endpoint *endpoint)
+{
+    struct connection *oldest = NULL;
+    size_t used = 0;
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+        struct connection *c = &endpoint->connections[i];
+        used += c->stream && !c->failed;
+        if (is_idle(c) && (!oldest || c->serial < oldest->serial))
+            oldest = c;
+    }
+    if (oldest && used > HP_ENDPOINT_CONNECTIONS - SPARE)
+        fail(oldest);
+}
+
 static void adopt(struct hp_endpoint *endpoint, nng_stream *stream)
 {
     for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS && !endpoint->closing; i++) {
@@ -292,6 +325,7 @@ static void adopt(struct hp_endpoint *endpoint, nng_stream *stream)
         c->peer = peer_of(stream);
         receive_more(c);
         greet(c);
+        keep_spare(endpoint);
         return;
     }
     nng_stream_free(stream);

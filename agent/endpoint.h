@@ -27,7 +27,9 @@
 
 #define HP_ENDPOINT_RESERVE     16
 #define HP_ENDPOINT_PATHS       8
-#define HP_ENDPOINT_CONNECTIONS 128 /* at a time; further ones are closed at once */
+/* At a time; further ones are closed at once. When nearly all are taken, those that ask nothing and await no
+ * answer are closed, the oldest first. */
+#define HP_ENDPOINT_CONNECTIONS 128
 
 struct hp_endpoint;
 

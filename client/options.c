@@ -355,7 +355,7 @@ static bool read_option(struct hp_cli *cli, int argc, char *const argv[], int *i
     if (option->letter == 'm' && cli->pending_module != NULL) {
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "-m %s has no FILE after it", cli->pending_module);
     }
-    return set_option(cli, option, value);
+    return set_option(cli, option, value != NULL ? value : ""); /* a flag has none */
 }
 
 static bool check_target(struct hp_cli *cli)
@@ -394,10 +394,15 @@ enum hp_format hp_options_format(int argc, char *const argv[])
     const struct hp_option *option = find_long("format", 6);
     int format = HP_FORMAT_TEXT;
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *value = strncmp(argv[i], "--format=", 9) == 0              ? argv[i] + 9
-                            : strcmp(argv[i], "--format") == 0 && i + 1 < argc ? argv[i + 1]
-                                                                               : NULL;
-        int index = value != NULL ? word_index(option->words, value) : -1;
+        const char *value;
+        if (strncmp(argv[i], "--format=", 9) == 0) {
+            value = argv[i] + 9;
+        } else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc) {
+            value = argv[i + 1];
+        } else {
+            continue;
+        }
+        int index = word_index(option->words, value);
         format = index >= 0 ? index : format;
     }
     return (enum hp_format)format;

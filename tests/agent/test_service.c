@@ -380,67 +380,93 @@ static void a_peer_that_goes_at_once_stops_nothing(void **state)
     still_serves();
 }
 
-static void more_connections_than_places(void **state)
+/* A connection that was greeted by the agent, or -1: it was closed with no greeting. */
+static int dial_if_there_is_a_place(void)
 {
-    enum { MANY = HP_ENDPOINT_CONNECTIONS + 20 };
-    int fds[MANY];
+    static const char hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char byte;
-    (void)state;
+    char greeting[8];
     snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
-    for (int i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
-        fds[i] = dial();
-    for (int i = HP_ENDPOINT_CONNECTIONS; i < MANY; i++) {
-        fds[i] = socket(AF_UNIX, SOCK_STREAM, 0);
-        assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof address), 0);
-        assert_true(recv(fds[i], &byte, 1, 0) <= 0); /* closed with no greeting */
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    if (recv(fd, greeting, sizeof greeting, MSG_WAITALL) == sizeof greeting) {
+        client_send_bytes(fd, hello, sizeof hello);
+        return fd;
     }
-    assert_int_equal(ask_and_get(fds[0], HP_KIND_STATUS, "s"), HP_OK);
-    for (int i = 0; i < MANY; i++)
-        close(fds[i]);
-    /* The places come free as the agent notices. */
-    for (int tries = 0; tries < 1000; tries++) {
-        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-        bool taken = recv(fd, &byte, 1, 0) == 1;
-        close(fd);
-        if (taken)
-            return;
+    close(fd);
+    return -1;
+}
+
+/* Places come free as the agent notices that somebody has gone. */
+static int dial_at_last(void)
+{
+    for (int tries = 0; tries < 10000; tries++) {
+        int fd = dial_if_there_is_a_place();
+        if (fd >= 0)
+            return fd;
     }
     fail_msg("no place came free");
+    return -1;
+}
+
+/* Those in the middle of a request keep their places. */
+static void more_connections_than_places(void **state)
+{
+    enum { MANY = 3 * HP_ENDPOINT_CONNECTIONS };
+    int fds[MANY];
+    int count = 0;
+    (void)state;
+    while (count < MANY && (fds[count] = dial_if_there_is_a_place()) >= 0)
+        client_send_bytes(fds[count++], "\1", 1);
+    assert_in_range(count, HP_ENDPOINT_CONNECTIONS, MANY - 1);
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+    close(dial_at_last());
+}
+
+/* Who asks nothing has to go when others come; who awaits an answer stays. */
+static void idle_connections_make_room(void **state)
+{
+    enum { MANY = 2 * HP_ENDPOINT_CONNECTIONS };
+    int fds[MANY];
+    char byte;
+    (void)state;
+    int waits = dial_at_last();
+    ask(waits, HP_KIND_PUSH, "waits");
+    fds[0] = dial_at_last();
+    await_pending(fds[0], 1);
+    for (int i = 1; i < MANY; i++)
+        fds[i] = dial_at_last();
+    assert_int_equal(recv(fds[0], &byte, 1, 0), 0);
+    assert_int_equal(ask_and_get(fds[MANY - 1], HP_KIND_STATUS, "s"), HP_OK);
+    assert_int_equal(serve(L), 1);
+    assert_int_equal(get_status(waits, "waits"), HP_APPLIED);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    close(waits);
 }
 
 /* The answer to a client that is gone must not go to the one that came in its place. */
 static void an_answer_goes_to_nobody_else(void **state)
 {
-    int fds[HP_ENDPOINT_CONNECTIONS];
+    enum { MANY = 2 * HP_ENDPOINT_CONNECTIONS, ASKED = HP_ENDPOINT_CONNECTIONS / 2 };
+    int fds[MANY];
     (void)state;
-    int gone = dial();
+    int gone = dial_at_last();
     ask(gone, HP_KIND_PUSH, "gone");
-    for (int i = 1; i < HP_ENDPOINT_CONNECTIONS; i++)
-        fds[i] = dial();
-    await_pending(fds[1], 1);
+    int other = dial_at_last();
+    await_pending(other, 1);
     close(gone);
-    for (fds[0] = -1; fds[0] < 0;) { /* all places but one are taken: this is that one, once it is free */
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        static const char hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
-        char greeting[8];
-        snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
-        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-        if (recv(fd, greeting, 8, MSG_WAITALL) == 8) {
-            client_send_bytes(fd, hello, sizeof hello);
-            fds[0] = fd;
-        } else {
-            close(fd);
-        }
-    }
-    assert_int_equal(ask_and_get(fds[0], HP_KIND_STATUS, "before"), HP_OK);
+    close(other);
+    for (int i = 0; i < MANY; i++)
+        fds[i] = dial_at_last(); /* each place is taken again, the oldest idle ones making room */
+    int last = fds[MANY - 1];
     assert_int_equal(serve(L), 1);
-    await_pending(fds[1], 0);
-    assert_int_equal(ask_and_get(fds[1], HP_KIND_PUSH, "gone"), HP_APPLIED); /* so it has been sent */
-    assert_int_equal(ask_and_get(fds[0], HP_KIND_STATUS, "after"), HP_OK);
-    for (int i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
+    await_pending(last, 0);
+    assert_int_equal(ask_and_get(last, HP_KIND_PUSH, "gone"), HP_APPLIED); /* so it has been sent */
+    for (int i = MANY - ASKED; i < MANY; i++)
+        assert_int_equal(ask_and_get(fds[i], HP_KIND_STATUS, "after"), HP_OK);
+    for (int i = 0; i < MANY; i++)
         close(fds[i]);
 }
 
@@ -662,6 +688,7 @@ int main(void)
         T(garbage_before_the_handshake),
         T(a_peer_that_goes_at_once_stops_nothing),
         T(more_connections_than_places),
+        T(idle_connections_make_room),
         T(an_answer_goes_to_nobody_else),
         T(requests_may_follow_without_waiting),
         T(a_client_that_never_reads_blocks_nobody),

@@ -51,6 +51,26 @@ h.test(function()
         gone(peers, what)
     end
 
+    -- more of them than there are places, some of which still greet
+    local house = {}
+    for i = 1, 200 do
+        house[i] = connect()
+        if i % 2 == 0 then house[i]:send(greeting) end
+    end
+    served("a full house")
+    gone(house, "a full house")
+
+    -- those who await an answer keep their place, whoever else comes
+    s:block()
+    local patient = h.spawn(h.push_args(version + 1, "patient", "--pid", pid, "--timeout", "90"))
+    h.until_("it waits", function() return h.pending(s) == 1 end)
+    for i = 1, 200 do house[i] = connect() end
+    s:release()
+    h.eq(patient.wait().exit, 0, "the patient one")
+    version = version + 1
+    h.whole(s, version, "the patient one")
+    gone(house, "a second full house")
+
     -- slow: byte by byte; the answer is what the command got, for the id was answered before
     local slow = connect()
     for i = 1, #push do
