@@ -16,7 +16,7 @@ sed -e "s|'/usr/lib/prosody|'$root|; s|'/etc/prosody'|'$server'|; s|'/var/lib/pr
     "$dir/root/usr/bin/prosody" >"$server/prosody"
 
 # plugins HOST-KIND: all that may be enabled together; `not` are those that replace another one or end the process.
-not='^(windows|debug_sql|unknown|scansion_record|component|muc|muc_.*|.*muc.*|pubsub|pubsub_.*|proxy65|http_file_share|http_upload|privilege|delegation|firewall)$'
+not='^(windows|vcard|debug_sql|unknown|scansion_record|component|muc|muc_.*|.*muc.*|pubsub|pubsub_.*|proxy65|http_file_share|http_upload|privilege|delegation|firewall)$'
 for path in "$root"/modules/mod_*; do
     name=$(basename "$path" .lua)
     name=${name#mod_}
