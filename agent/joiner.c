@@ -73,6 +73,7 @@ static void fill_map(lua_State *L, int function, int collected, int queue)
     if (lua_iscfunction(L, function)) {
         return;
     }
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
     for (int i = 1; (name = lua_getupvalue(L, function, i)) != NULL; i++) {
         int value = map + 1;
         if (strcmp(name, "(no name)") == 0 || name[0] == '\0') {

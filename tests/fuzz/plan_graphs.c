@@ -450,9 +450,9 @@ static void build_found(struct source *s, struct plan_graphs *g)
             .in_registry = chance(s, 4),
             .in_metatable = chance(s, 4)};
     for (uint32_t i = 0; i < running; i++)
-        r[i] = (struct hp_running){1 + take(s, HANDLES), (int)take(s, 9), 1};
+        r[i] = (struct hp_running){.function = 1 + take(s, HANDLES), .at = "m.lua:2", .count = 1};
     for (uint32_t i = 0; i < loops; i++)
-        l[i] = (struct hp_loop){1 + take(s, HANDLES), "m.lua:1"};
+        l[i] = (struct hp_loop){.table = 1 + take(s, HANDLES), .at = "m.lua:1"};
     g->found = (struct hp_found){.holders = h,
                                  .holder_count = holders,
                                  .running = r,
