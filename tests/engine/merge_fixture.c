@@ -210,7 +210,10 @@ static void append_value(struct text *t, const struct merge *m, const struct hp_
         break;
     case HP_VALUE_LIVE:
         append(t, "live ");
-        append_node(t, &m->live.graph, hp_live_node(&m->live, v->index));
+        if (hp_live_node(&m->live, v->index) == HP_NIL) /* the walk did not come to it */
+            append(t, "object");
+        else
+            append_node(t, &m->live.graph, hp_live_node(&m->live, v->index));
         break;
     case HP_VALUE_FUNCTION:
         append(t, "function %s", m->plan.functions.items[v->index].path);
