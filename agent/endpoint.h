@@ -25,8 +25,8 @@
 #include "agent/rundir.h"
 #include "agent/why.h"
 
-#define HP_ENDPOINT_RESERVE     16
-#define HP_ENDPOINT_PATHS       8
+#define HP_ENDPOINT_RESERVE 16
+#define HP_ENDPOINT_PATHS   8
 /* At a time; further ones are closed at once. When nearly all are taken, those that ask nothing and await no
  * answer are closed, the oldest first. */
 #define HP_ENDPOINT_CONNECTIONS 128
