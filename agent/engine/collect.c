@@ -313,15 +313,16 @@ static hp_id by_code(const struct hp_graph *g, const struct hp_map *codes, hp_id
     return found ? *found : HP_NO_ID;
 }
 
-/* Stripped code has no names of its own; those of the base function beside it, if the code is the same. */
-static void name_upvalues(struct walk *w, const struct visit *v)
+/* Stripped code has no names of its own; those of the base function beside it, if the code is the same. False: no memory. */
+static bool name_upvalues(struct walk *w, const struct visit *v)
 {
     struct hp_graph *lg = &w->live->graph;
     struct hp_prototype_tree *tree = lg->trees.items[hp_graph_node(lg, v->live)->function.tree];
     if (!tree->stripped || !w->base || v->base == HP_NO_ID || hp_graph_node(w->base, v->base)->kind != HP_NODE_FUNCTION)
-        return;
+        return true;
     const struct hp_node *base = hp_graph_node(w->base, v->base);
     hp_prototypes_adopt_names(tree, w->base->trees.items[base->function.tree], base->function.prototype);
+    return !hp_arena_failed(&tree->arena);
 }
 
 static bool walk_function(struct walk *w, const struct visit *v)
@@ -329,7 +330,8 @@ static bool walk_function(struct walk *w, const struct visit *v)
     struct hp_graph *lg = &w->live->graph;
     if (!read_function(w, v->live) || hp_graph_failed(lg)) /* what follows takes its tree and cells for granted */
         return false;
-    name_upvalues(w, v);
+    if (!name_upvalues(w, v))
+        return false;
     uint64_t code = prototype_of(lg, v->live)->fingerprint;
     hp_id base = by_code(w->base, &w->base_code, v->base, code);
     hp_id fresh = by_code(w->fresh, &w->fresh_code, v->fresh, code);

@@ -13,7 +13,7 @@ struct peek {
     struct hp_peeked key, value;
     lua_Integer length;
     int number; /* of an upvalue; a type */
-    bool found;
+    bool found, no_memory;
     const char *name;
     char text[64];
     char *dump; /* of hp_mem */
@@ -234,8 +234,9 @@ static int read_dump(lua_State *live)
 {
     struct peek *p = argument(live);
     hp_anchor_push(live, ANCHOR, p->object);
-    p->found =
-        lua_isfunction(live, -1) && !lua_iscfunction(live, -1) && lua_dump(live, collect_dump, p, 0) == 0;
+    bool lua_function = lua_isfunction(live, -1) && !lua_iscfunction(live, -1);
+    p->found = lua_function && lua_dump(live, collect_dump, p, 0) == 0;
+    p->no_memory = lua_function && !p->found;
     return 0;
 }
 
@@ -345,6 +346,9 @@ void hp_peek_push_dump(lua_State *L, hp_handle function)
     run(L, read_dump, &p);
     if (!p.found) {
         hp_mem_free(p.dump);
+        if (p.no_memory) {
+            hp_stage_fail(L, HP_NO_MEMORY, "no memory to read a function of the live state");
+        }
         lua_pushnil(L);
         return;
     }

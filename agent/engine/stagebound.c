@@ -14,7 +14,17 @@ double hp_stage_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* lua_Alloc. Two refusals in a row mean that the emergency collection of Lua did not help. */
+/* Two in a row mean that the emergency collection of Lua did not help: an error is raised, and whoever catches it, the load
+ * has failed. */
+static void *refuse(struct hp_stage *s)
+{
+    if (++s->refused >= 2) {
+        hp_stage_note_memory(s);
+    }
+    return NULL;
+}
+
+/* lua_Alloc. */
 void *hp_stage_alloc(void *arg, void *ptr, size_t old_size, size_t size)
 {
     struct hp_stage *s = arg;
@@ -25,17 +35,15 @@ void *hp_stage_alloc(void *arg, void *ptr, size_t old_size, size_t size)
         return NULL;
     }
     if (size > held && s->memory - held + size > s->limits.memory) {
-        s->refused++;
-        return NULL;
+        return refuse(s);
     }
     void *moved = hp_mem_realloc(ptr, size);
     if (moved == NULL) {
         if (size <= held) {
             return ptr; /* Lua assumes that shrinking cannot fail */
         }
-        s->refused++;
         s->starved = true;
-        return NULL;
+        return refuse(s);
     }
     if (size > held) {
         s->refused = 0;

@@ -143,7 +143,11 @@ static const char *file_of(const struct hp_stage_chunk *chunk)
 
 enum hp_status hp_stage_report(struct hp_stage *s, int lua_status, struct hp_report *report)
 {
-    if (lua_status == LUA_ERRMEM || (s->failure == HP_OK && s->refused >= 2)) {
+    if (hp_arena_failed(&s->arena)) { /* what went wrong in the chunk may be lost */
+        s->starved = true;
+        hp_stage_note_memory(s);
+    }
+    if (lua_status == LUA_ERRMEM) {
         hp_stage_note_memory(s);
     }
     enum hp_status status = s->failure != HP_OK ? s->failure : HP_LOAD_FAILED;
