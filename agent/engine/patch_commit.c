@@ -125,23 +125,36 @@ static bool has_more(const struct hp_patch *p)
     return p->searched && (!p->one_stop || p->revert || p->plan.replays.count > 0);
 }
 
-enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
+/* Prepares the plan; made anew, a few times, when the server changed what it is about. The execution, ready to commit, or NULL. */
+static struct hp_execution *prepare_plan(lua_State *L, struct hp_patch *p, enum hp_status *status)
 {
-    enum hp_status status = HP_CONFLICT;
     struct hp_execution *x = NULL;
-    for (int tries = 0; status == HP_CONFLICT && tries < MAX_TRIES; tries++) {
-        if (tries > 0 && (status = hp_patch_plan(L, p)) != HP_OK)
-            return status;
+    *status = HP_CONFLICT;
+    for (int tries = 0; *status == HP_CONFLICT && tries < MAX_TRIES; tries++) {
+        if (tries > 0 && (*status = hp_patch_plan(L, p)) != HP_OK)
+            break;
         struct hp_execution *previous = x;
         x = new_execution(L, p);
-        if (previous)
+        if (previous) {
             hp_execution_keep_replays(L, previous, x);
-        status = prepare(L, p, x);
+            hp_execution_forget(L, previous);
+        }
+        *status = prepare(L, p, x);
     }
-    if (status == HP_CONFLICT)
-        return hp_report_fail(p->report, HP_CONFLICT, "the server keeps changing %s while it is to be patched; try again, or with --atomic",
-                              hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
-    if (status != HP_OK)
+    if (*status == HP_OK)
+        return x;
+    if (*status == HP_CONFLICT)
+        hp_report_fail(p->report, HP_CONFLICT, "the server keeps changing %s while it is to be patched; try again, or with --atomic",
+                       hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
+    hp_execution_forget(L, x);
+    return NULL;
+}
+
+enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
+{
+    enum hp_status status;
+    struct hp_execution *x = prepare_plan(L, p, &status);
+    if (!x)
         return status;
     hp_workshop_close(L, &p->made); /* its tables have old functions: the sweeps need not find them */
     hp_commit(L, x);

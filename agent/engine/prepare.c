@@ -85,6 +85,15 @@ void hp_execution_release(lua_State *L, const struct hp_execution *x)
     lua_rawsetp(L, LUA_REGISTRYINDEX, x);
 }
 
+void hp_execution_forget(lua_State *L, struct hp_execution *x)
+{
+    hp_execution_undo(L, x);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, x) != LUA_TNIL) {
+        hp_execution_release(L, x);
+    }
+    lua_pop(L, 1);
+}
+
 const char *hp_execution_conflict(const struct hp_execution *x)
 {
     return x->conflict;

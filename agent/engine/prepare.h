@@ -53,6 +53,10 @@ enum hp_status hp_prepare(lua_State *L, struct hp_execution *x);
  * take back, and after the commit. [-0, +0, -] */
 void hp_execution_undo(lua_State *L, struct hp_execution *x);
 
+/* Lets go of the live objects that it holds, without waiting for its finalizer: of one that will not be committed. A search would find them
+ * there. Harmless twice. [-0, +0, -] */
+void hp_execution_forget(lua_State *L, struct hp_execution *x);
+
 /* After HP_CONFLICT: the place whose precondition did not hold, for people; static or the plan's. */
 const char *hp_execution_conflict(const struct hp_execution *x);
 

@@ -1,0 +1,3 @@
+local M = {}
+function M.f(s) return "old" .. (s or "") end
+return M

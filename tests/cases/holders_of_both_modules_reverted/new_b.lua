@@ -1,0 +1,3 @@
+local M = {}
+function M.g() return "new b" end
+return M

@@ -1,0 +1,3 @@
+local M = {}
+function M.g() return "old b" end
+return M
