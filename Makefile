@@ -1,8 +1,9 @@
 # A thin front: what happens is in CMakePresets.json and tools/. `make demo` and `make test` need nothing prepared.
 PREFIX ?= /usr/local
 RUNS ?= 50
+MODE ?= full
 
-.PHONY: help demo test build install format lint asan tsan fuzz bench clean
+.PHONY: help demo test build install format lint asan tsan fuzz apicheck bench clean
 
 help:
 	@echo 'make demo     a game server is repaired while it runs (half a minute)'
@@ -12,7 +13,8 @@ help:
 	@echo 'make asan     the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make tsan     the tests under the thread sanitizer'
 	@echo 'make fuzz     a short run of the fuzzers'
-	@echo 'make bench    measures; writes build/bench.json'
+	@echo 'make apicheck the tests that run Lua, with a Lua that checks its callers (fetches its source)'
+	@echo 'make bench    measures; a table, and build/bench.json (MODE=quick: less than a minute)'
 	@echo 'make lint     layout, clang-tidy, shellcheck'
 	@echo 'make format   rewrites the C sources in the one layout'
 	@echo 'make clean    removes build/'
@@ -39,8 +41,12 @@ asan tsan fuzz:
 	@tools/build.sh $@
 	@ctest --preset $@
 
+apicheck:
+	@tools/install-deps.sh test
+	@tools/lua-apicheck.sh
+
 bench: build
-	@bench/run.sh build/release $(RUNS) | tee build/bench.json
+	@bench/run.sh build/release $(RUNS) $(MODE) >build/bench.json
 
 lint:
 	@tools/install-deps.sh test lint

@@ -1,6 +1,7 @@
--- lua5.4 generate.lua COUNT EDITION > FILE: a module of COUNT functions that share counters, a table and a helper. Two
--- editions differ in a number inside every function, so that pushing one over the other replaces them all.
-local count, edition = tonumber(arg[1]), tonumber(arg[2])
+-- lua5.4 generate.lua COUNT EDITION [ONLY] > FILE: a module of COUNT functions that share counters, a table and a helper.
+-- Two editions differ in a number inside every function, or only in that of number ONLY, so that pushing one over the
+-- other replaces them all, or that one.
+local count, edition, only = tonumber(arg[1]), tonumber(arg[2]), tonumber(arg[3])
 
 print([[
 local fifty = {}
@@ -21,7 +22,7 @@ function fifty.f%d(value)
   end
   return scaled, total
 end
-]]):format(index, edition, index))
+]]):format(index, (not only or only == index) and edition or 1, index))
 end
 print([[
 function fifty.seen()

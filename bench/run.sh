@@ -1,10 +1,12 @@
 #!/bin/bash
-# run.sh BUILD_DIR [RUNS]: measures a release build and writes the result as JSON to standard output; progress goes to
-# standard error. What is measured is told by bench.c.
+# run.sh BUILD_DIR [RUNS [quick|full]]: measures a release build and writes the result as JSON to standard output and as a
+# table to standard error. What is measured is told by bench.c. Quick takes less than a minute and leaves out the largest
+# heaps; full takes some minutes and 2 GB of memory.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${1:?usage: run.sh BUILD_DIR [RUNS]}" && pwd)
+build=$(cd "${1:?usage: run.sh BUILD_DIR [RUNS [quick|full]]}" && pwd)
 runs=${2:-50}
+mode=${3:-full}
 
 work=$(mktemp -d)
 server=
@@ -23,6 +25,7 @@ export HOTPATCH_DIR=$work/run
 export LUA_CPATH="$build/lua/?.so;;"
 for edition in 1 2; do
     lua5.4 "$here/generate.lua" 50 $edition >"$work/edition$edition.lua"
+    lua5.4 "$here/generate.lua" 50 $edition 7 >"$work/one$edition.lua"
 done
 cp "$work/edition1.lua" "$work/fifty.lua"
 
@@ -34,4 +37,4 @@ for _ in {1..100}; do
 done
 [ -e "$work/ready" ] || { echo "run.sh: the server did not start" >&2; exit 1; }
 
-"$build/bin/bench" "$build/bin/hotpatch" "$server" "$work" "$runs"
+"$build/bin/bench" "$here" "$work" "$build/bin/hotpatch" "$server" "$runs" "$mode"
