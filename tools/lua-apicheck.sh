@@ -40,7 +40,7 @@ compile() {
     # shellcheck disable=SC2086 # lists of words
     cc $flags -o "$lua/lua5.4" "$lua/source/src/lua.c" $files -Wl,-E -lm -ldl
     # shellcheck disable=SC2086
-    cc $flags -shared -Wl,-soname,liblua5.4.so.0 -o "$lua/lib/liblua5.4.so.0" $files -lm -ldl
+    cc $flags -shared -Wl,-soname,liblua5.4.so.0 -Wl,--version-script,"$lua/source/debian/version-script" -o "$lua/lib/liblua5.4.so.0" $files -lm -ldl
 }
 
 # A check that cannot fail is none: this program takes from an empty stack.
