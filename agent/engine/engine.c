@@ -242,9 +242,7 @@ static void note_failure(struct hp_engine *e, const struct hp_lx_failure *failur
     struct hp_report *report = e->task.report;
     e->task.done = true;
     if (e->task.patch && hp_patch_committed(e->task.patch)) {
-        report->status = e->task.request->kind == HP_KIND_REVERT ? HP_REVERTED : HP_APPLIED;
-        hp_report_warn(report, HP_R08_STILL_RUNNING, NULL, NULL,
-                       "memory ran out while old references that moved were looked for: some may be left");
+        hp_patch_give_up_sweeps(e->task.patch, "memory ran out");
     } else if (failure->status == LUA_ERRMEM) {
         hp_report_fail(report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
     } else {
@@ -369,9 +367,7 @@ void hp_engine_abandon(struct hp_engine *e, lua_State *L)
     if (!e->task.under_way)
         return;
     if (e->task.patch && hp_patch_committed(e->task.patch)) { /* too late: only the sweep is given up */
-        e->task.report->status = e->task.request->kind == HP_KIND_REVERT ? HP_REVERTED : HP_APPLIED;
-        hp_report_warn(e->task.report, HP_R08_STILL_RUNNING, NULL, NULL,
-                       "the search for old references that moved was given up: some may be left");
+        hp_patch_give_up_sweeps(e->task.patch, "the request was given up");
     } else {
         hp_report_fail(e->task.report, HP_TIMEOUT, "the request was given up before anything was changed");
     }

@@ -132,6 +132,19 @@ static bool more_to_revert(struct hp_patch *p, enum hp_status status)
     return true;
 }
 
+/* After the commit nothing fails any more: what comes in the way of the sweeps is said, and the patch is applied all the same. */
+void hp_patch_give_up_sweeps(struct hp_patch *p, const char *why)
+{
+    p->report->status = p->revert ? HP_REVERTED : HP_APPLIED;
+    hp_report_warn(p->report, HP_R08_STILL_RUNNING, NULL, NULL,
+                   "%s while old references that moved were looked for: some may be left; push the same again to look once more", why);
+}
+
+static bool is_carried_out(enum hp_status status)
+{
+    return status == HP_APPLIED || status == HP_REVERTED;
+}
+
 bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
 {
     p->poller = poller;
@@ -159,6 +172,8 @@ bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
     if (status == HP_OK)
         return false;
     p->report->status = status;
+    if (p->phase == HP_PATCH_SWEEP && !is_carried_out(status))
+        hp_patch_give_up_sweeps(p, "memory ran out");
     return true;
 }
 

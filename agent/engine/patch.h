@@ -35,6 +35,9 @@ void hp_patch_forget(lua_State *L, const struct hp_patch *patch); /* [-0, +0, -]
 bool hp_patch_step(lua_State *L, struct hp_patch *patch, lua_State *poller);
 bool hp_patch_committed(const struct hp_patch *patch);
 
+/* Of a committed patch: the status of success, and a note of why the sweeps did not come to their end. */
+void hp_patch_give_up_sweeps(struct hp_patch *patch, const char *why);
+
 /* Fills in what the report says at the end, however it came: costs, generation. Touches no Lua state. */
 void hp_patch_settle(struct hp_patch *patch);
 

@@ -80,6 +80,18 @@ static const char *error_of(const struct hp_report *report)
     return report->error && report->error->text ? report->error->text : "no text";
 }
 
+/* The patch is carried out whole; memory was short for looking once more, and the report says so. */
+static bool gave_up_sweeps(const struct hp_report *report)
+{
+    for (size_t i = 0; i < report->warnings.count; i++) {
+        const struct hp_report_note *note = &report->warnings.items[i];
+        if (strcmp(note->code, "R08") == 0 && strstr(note->text, "memory ran out")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What was done cannot be taken back for want of memory to tell of it; and what is printed is cut with a
  * mark. */
 static bool may_be_cut(const struct hp_report *report)
@@ -87,7 +99,7 @@ static bool may_be_cut(const struct hp_report *report)
     static const char mark[] = "…\n";
     size_t len = report->output ? strlen(report->output) : 0;
     bool marked = len >= sizeof mark - 1 && strcmp(report->output + len - (sizeof mark - 1), mark) == 0;
-    return marked || (changes(report->status) && hp_arena_failed(&report->arena));
+    return marked || (changes(report->status) && (hp_arena_failed(&report->arena) || gave_up_sweeps(report)));
 }
 
 /* The two reports go into files beside the program. */
