@@ -128,6 +128,8 @@ enum hp_status hp_patch_phase_search(lua_State *L, struct hp_patch *p)
     enum hp_status status = search(L, p, false, &done);
     if (status == HP_OK && !done)
         status = check_search_limit(p);
+    if (status == HP_OK && p->wanted.failed)
+        return HP_NO_MEMORY;
     if (done) {
         take_found(p);
         if (!find_heirs(L, p))

@@ -68,7 +68,11 @@ static bool code_is_wanted(struct hp_wanted *w, lua_State *L)
     size_t len = 0;
     struct hp_prototype_tree tree = {0};
     bool wanted = true;
-    if (hp_lx_dump(L, -1, false, &dump, &len) == HP_OK && hp_prototypes_parse(&tree, dump, len) == HP_OK)
+    enum hp_status status = hp_lx_dump(L, -1, false, &dump, &len);
+    if (status == HP_OK)
+        status = hp_prototypes_parse(&tree, dump, len);
+    w->failed |= status == HP_NO_MEMORY;
+    if (status == HP_OK)
         wanted = tree.stripped || hp_map_find(&w->codes, tree.prototypes.items[0].fingerprint, 0) != NULL;
     hp_prototypes_fini(&tree);
     hp_mem_free(dump);
@@ -85,6 +89,7 @@ bool hp_wanted_function(lua_State *L, void *ud)
     if (w->everything || hp_map_find(&w->lines, first, last) || hp_history_has_heir(w->history, L))
         return true;
     uint32_t *looks = hp_map_put(&w->tried, first, last, 0, NULL);
+    w->failed |= hp_arena_failed(&w->arena);
     if (!looks || *looks >= MAX_LOOKS)
         return looks == NULL;
     ++*looks;

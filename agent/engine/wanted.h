@@ -16,6 +16,7 @@ struct hp_wanted {
     struct hp_map lines;  /* (first, last) of what is known to change */
     struct hp_map tried;  /* (first, last) of what is not -> how many were looked into */
     const struct hp_history *history;
+    bool failed;          /* memory ran out while a function was looked into: sticky; what was said of it is not to be relied on */
     bool everything;      /* code of a source file: nothing is known of what lives */
 };
 
