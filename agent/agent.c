@@ -19,7 +19,7 @@
 
 static const char registry_key = 0; /* its address is the key */
 
-/* ---- the one agent of a state ---- */
+/* --- the one agent of a state ----------------------------------------------------------------- */
 
 struct hp_agent *hp_agent_get(lua_State *L)
 {
@@ -118,7 +118,7 @@ struct hp_agent *hp_agent_obtain(lua_State *L)
     return agent;
 }
 
-/* ---- start ---- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static void start_off(lua_State *L, struct hp_agent *agent)
 {
@@ -225,7 +225,7 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     agent->failed = false;
 }
 
-/* ---- poll, fd, stop ---- */
+/* --- poll, fd, stop --------------------------------------------------------------------------- */
 
 static bool open_once(struct hp_agent *agent)
 {
@@ -273,7 +273,7 @@ bool hp_agent_stop(lua_State *L)
     return was_started;
 }
 
-/* ---- requests of the program itself ---- */
+/* --- requests of the program itself ----------------------------------------------------------- */
 
 static void describe(const struct hp_agent *agent, struct hp_report_agent *out)
 {

@@ -15,7 +15,7 @@ struct answering {
     struct hp_report report;
 };
 
-/* ---- which state ---- */
+/* --- which state ------------------------------------------------------------------------------ */
 
 static struct hp_desk *desk_named(const struct hp_site *site, const char *state)
 {
@@ -57,7 +57,7 @@ static void no_such_state(struct answering *a)
         a->report.error->hint = "name one of the states listed, with --state NAME";
 }
 
-/* ---- who ---- */
+/* --- who -------------------------------------------------------------------------------------- */
 
 static bool is_authorised(struct answering *a)
 {
@@ -93,7 +93,7 @@ static const char *who_text(struct answering *a, const struct hp_request *reques
     return hp_arena_printf(&a->report.arena, "uid %ld (%s), pid %ld", (long)peer->uid, name, (long)peer->pid);
 }
 
-/* ---- answered from the snapshot ---- */
+/* --- answered from the snapshot --------------------------------------------------------------- */
 
 static void add_result(struct answering *a, const char *word)
 {
@@ -178,7 +178,7 @@ static bool answer_at_once(struct answering *a, struct hp_desk *desk)
     }
 }
 
-/* ---- posted ---- */
+/* --- posted ----------------------------------------------------------------------------------- */
 
 static void fail_busy(struct answering *a)
 {
@@ -222,7 +222,7 @@ static bool post(struct answering *a, struct hp_desk *desk, struct hp_reply *rep
     }
 }
 
-/* ---- a frame ---- */
+/* --- a frame ---------------------------------------------------------------------------------- */
 
 static bool decode(struct answering *a)
 {

@@ -25,7 +25,7 @@ static bool may_change(const struct hp_request *request)
     return request->kind == HP_KIND_PUSH || request->kind == HP_KIND_REVERT;
 }
 
-/* ---- the request that is under way ---- */
+/* --- the request that is under way ------------------------------------------------------------ */
 
 /* Adds to what the thread was stopped for in this poll. */
 static void count_stop(struct hp_job *job, int64_t since_ns)
@@ -155,7 +155,7 @@ void hp_dispatch_abandon(lua_State *L, struct hp_engine *engine, struct hp_desk 
     end_job(desk);
 }
 
-/* ---- requests of the program itself ---- */
+/* --- requests of the program itself ----------------------------------------------------------- */
 
 void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
                        const struct hp_request *request, struct hp_report *report)

@@ -68,7 +68,7 @@ struct hp_endpoint {
     size_t listener_count;
 };
 
-/* ---- a connection; all under the lock ---- */
+/* --- a connection; all under the lock --------------------------------------------------------- */
 
 static void drop_first(struct connection *c)
 {
@@ -159,7 +159,7 @@ static void greet(struct connection *c)
     enqueue(c, message);
 }
 
-/* ---- tickets; under the lock ---- */
+/* --- tickets; under the lock ------------------------------------------------------------------ */
 
 static struct ticket *ticket_take(struct connection *c)
 {
@@ -200,7 +200,7 @@ void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t ticket, const char 
     pthread_mutex_unlock(&endpoint->lock);
 }
 
-/* ---- what nng calls ---- */
+/* --- what nng calls --------------------------------------------------------------------------- */
 
 /* A complete request: hands it over, without the lock. False: there is no ticket for it. */
 static bool hand_over(struct connection *c)
@@ -354,7 +354,7 @@ static void on_accepted(void *arg)
     pthread_mutex_unlock(&endpoint->lock);
 }
 
-/* ---- opening and closing ---- */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 /* Threads inherit the mask of their maker: what nng starts must never take a signal meant for the program. */
 static void block_signals(sigset_t *old)

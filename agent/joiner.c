@@ -44,7 +44,7 @@ static int push_own(lua_State *L, const char *name)
     return lua_gettop(L);
 }
 
-/* ---- collecting ---- */
+/* --- collecting ------------------------------------------------------------------------------- */
 
 /* Pushes the map of the function's upvalues: the one that P has, else an empty one, and the function into the
  * queue. */
@@ -149,7 +149,7 @@ static int collect(lua_State *L)
     return 1;
 }
 
-/* ---- joining ---- */
+/* --- joining ---------------------------------------------------------------------------------- */
 
 /* What a join keeps at fixed places of its stack, above the five arguments. */
 enum {
@@ -424,7 +424,7 @@ static int join(lua_State *L)
     return 1;
 }
 
-/* ---- making one ---- */
+/* --- making one ------------------------------------------------------------------------------- */
 
 /* hotpatch.new() */
 static int new_joiner(lua_State *L)

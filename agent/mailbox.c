@@ -11,7 +11,7 @@
 
 atomic_uint hp_work;
 
-/* ---- what an idle poll sees: the counter and the bell follow (waiting, running, knock) ---- */
+/* --- what an idle poll sees: the counter and the bell follow (waiting, running, knock) -------- */
 
 static unsigned work_of(const struct hp_mailbox *m)
 {
@@ -44,7 +44,7 @@ static void unlock_mailbox(struct hp_mailbox *m)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* ---- letters ---- */
+/* --- letters ---------------------------------------------------------------------------------- */
 
 static char *copy_id(const char *id)
 {
@@ -109,7 +109,7 @@ static void letter_end(struct hp_mailbox *m, struct hp_letter *letter, enum hp_s
     letter->text = text;
 }
 
-/* ---- life ---- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 bool hp_mailbox_init(struct hp_mailbox *m)
 {
@@ -159,7 +159,7 @@ void hp_mailbox_forked(struct hp_mailbox *m, bool dead)
     hp_bell_renew(m->bell, m->counted != 0);
 }
 
-/* ---- I/O side ---- */
+/* --- I/O side --------------------------------------------------------------------------------- */
 
 static int64_t deadline_of(const struct hp_request *request, int64_t now)
 {
@@ -329,7 +329,7 @@ size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum 
     return count;
 }
 
-/* ---- Lua side ---- */
+/* --- Lua side --------------------------------------------------------------------------------- */
 
 void hp_mailbox_answer_knock(struct hp_mailbox *m)
 {

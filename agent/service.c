@@ -44,7 +44,7 @@ static struct {
     struct hp_endpoint *lost_endpoint;
 } service = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .waker = -1};
 
-/* ---- forks ---- */
+/* --- forks ------------------------------------------------------------------------------------ */
 
 static void before_fork(void)
 {
@@ -96,7 +96,7 @@ void hp_service_notice_fork(void)
     become_child();
 }
 
-/* ---- the I/O thread: deadlines, and answers that are done ---- */
+/* --- the I/O thread: deadlines, and answers that are done ------------------------------------- */
 
 static void send_done(struct hp_desk *desk)
 {
@@ -173,7 +173,7 @@ static void on_frame(void *context, const struct hp_frame *frame)
     hp_service_wake();
 }
 
-/* ---- joining ---- */
+/* --- joining ---------------------------------------------------------------------------------- */
 
 static bool check_listen(const char *url, struct hp_why *why)
 {
@@ -269,7 +269,7 @@ bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *l
     return joined;
 }
 
-/* ---- opening and closing ---- */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static void close_waker(void)
 {

@@ -4,7 +4,7 @@
 
 #include "proto/suggest.h"
 
-/* ---- pushing ---- */
+/* --- pushing ---------------------------------------------------------------------------------- */
 
 #define DEPTH 12
 
@@ -100,7 +100,7 @@ void hp_shape_push(lua_State *L, const struct hp_shape *shape, const void *objec
     hp_shape_walk(shape, object, &sink, &pusher);
 }
 
-/* ---- reading ---- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct reader {
     lua_State *L;

@@ -10,7 +10,7 @@
 #include "agent/shape_lua.h"
 #include "proto/protocol.h"
 
-/* ---- files ---- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* At most `limit` bytes of an open file, in the arena; NULL when there are more, or there is no memory. */
 static const char *read_all(FILE *file, struct hp_arena *arena, size_t limit, size_t *len)
@@ -54,7 +54,7 @@ static void read_source(struct hp_request *request, struct hp_request_module *mo
     module->source = (struct hp_bytes){data, len};
 }
 
-/* ---- specs ---- */
+/* --- specs ------------------------------------------------------------------------------------ */
 
 static void read_module(lua_State *L, int index, const char *what, struct hp_request *request,
                         struct hp_report *report)
@@ -135,7 +135,7 @@ void hp_spec_read_options(lua_State *L, int index, const char *what, struct hp_r
     check_request(L, what, request);
 }
 
-/* ---- reload ---- */
+/* --- reload ----------------------------------------------------------------------------------- */
 
 /* Pushes package.searchpath(name, package.path): a path, or nil and the places that were tried. [-0, +2,
  * raises] */

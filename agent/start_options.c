@@ -129,7 +129,7 @@ void hp_start_options_read(lua_State *L, int index, struct hotpatch_options *opt
     }
 }
 
-/* ---- checking ---- */
+/* --- checking --------------------------------------------------------------------------------- */
 
 static bool check_word(const char *key, const char *text, struct hp_why *why)
 {

@@ -88,7 +88,7 @@ static enum hp_link_result result_of_nng(int error)
     }
 }
 
-/* ---- dialling ---- */
+/* --- dialling --------------------------------------------------------------------------------- */
 
 /* nng's dialling has two ways: one tells why it fails, but waits without a limit for a process that is
  * stopped; the other does not tell. So the first one runs on a thread of its own, and closing the socket ends
@@ -154,7 +154,7 @@ static enum hp_link_result dial(nng_socket socket, const char *path, int timeout
     return result;
 }
 
-/* ---- the link ---- */
+/* --- the link --------------------------------------------------------------------------------- */
 
 /* On one of nng's threads: the receive has ended, well or not. */
 static void on_received(void *arg)

@@ -53,7 +53,7 @@ static void names_more(struct hp_text *names, size_t shown, size_t total)
     }
 }
 
-/* ---- functions and their upvalues ---- */
+/* --- functions and their upvalues ------------------------------------------------------------- */
 
 /* "login^handlers.on_join^count" belongs to the function whose path is the longest that goes before a ^ of
  * it. */

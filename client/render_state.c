@@ -6,7 +6,7 @@
 
 #include "client/render_word.h"
 
-/* ---- inspect ---- */
+/* --- inspect ---------------------------------------------------------------------------------- */
 
 /* "shared with a, b" for a cell that several functions hold. */
 static void render_shared(struct hp_text *page, const struct hp_report_upvalue *u)
@@ -60,7 +60,7 @@ void hp_render_inspect(struct hp_text *page, const struct hp_report *r)
     }
 }
 
-/* ---- log ---- */
+/* --- log -------------------------------------------------------------------------------------- */
 
 void hp_render_log(struct hp_text *page, const struct hp_report *r)
 {
@@ -95,7 +95,7 @@ void hp_render_log(struct hp_text *page, const struct hp_report *r)
     }
 }
 
-/* ---- status ---- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static void row(struct hp_text *page, const char *name, const char *value)
 {
@@ -157,7 +157,7 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
     hp_text_add(page, "\n");
 }
 
-/* ---- eval ---- */
+/* --- eval ------------------------------------------------------------------------------------- */
 
 void hp_render_eval(struct hp_text *page, const struct hp_report *r)
 {

@@ -24,9 +24,10 @@
 #define HP_PROTOCOL_VERSION 1
 #define HP_VERSION          "0.1.0"
 
-#define HP_MAX_MESSAGE    (16u * 1024 * 1024) /* bytes, either direction */
-#define HP_MAX_DEPTH      24                  /* nesting; msgpack-c itself stops at 32 */
-#define HP_MAX_VALUES     (2u * 1024 * 1024) /* keys and values of one message: bounds the memory of decoding */
+#define HP_MAX_MESSAGE (16u * 1024 * 1024) /* bytes, either direction */
+#define HP_MAX_DEPTH   24                  /* nesting; msgpack-c itself stops at 32 */
+/* keys and values of one message: bounds the memory of decoding */
+#define HP_MAX_VALUES     (2u * 1024 * 1024)
 #define HP_MAX_ID         128
 #define HP_MAX_MODULES    4096
 #define HP_REMEMBERED_IDS 256

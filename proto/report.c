@@ -171,7 +171,7 @@ static const struct hp_field report_fields[] = {
 };
 const struct hp_shape HP_REPORT_SHAPE = SHAPE("report", struct hp_report, report_fields);
 
-/* ---- Life ---- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 void hp_report_init(struct hp_report *report)
 {
@@ -202,7 +202,7 @@ void hp_report_free(struct hp_report *report)
     }
 }
 
-/* ---- Filling ---- */
+/* --- Filling ---------------------------------------------------------------------------------- */
 
 static void fill_note(struct hp_arena *a, struct hp_report_note *note, int reason, const char *module,
                       const char *path, const char *fmt, va_list ap)
@@ -254,7 +254,7 @@ enum hp_status hp_report_fail(struct hp_report *r, enum hp_status status, const 
     return status;
 }
 
-/* ---- Sending ---- */
+/* --- Sending ---------------------------------------------------------------------------------- */
 
 enum hp_status hp_report_encode(const struct hp_report *report, char **data, size_t *len)
 {
@@ -290,7 +290,7 @@ size_t hp_report_encode_fixed(char *buf, size_t size, enum hp_status status, con
     return len;
 }
 
-/* ---- Receiving ---- */
+/* --- Receiving -------------------------------------------------------------------------------- */
 
 static const char *mismatch_text(struct hp_arena *a, int64_t protocol)
 {

@@ -7,7 +7,7 @@
 #include "protocol.h"
 #include "wire.h"
 
-/* ---- Kinds ---- */
+/* --- Kinds ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *word;
@@ -40,7 +40,7 @@ bool hp_kind_needs_lua(enum hp_kind kind)
     return (unsigned)kind < HP_KIND_COUNT && kinds[kind].needs_lua;
 }
 
-/* ---- The table ---- */
+/* --- The table -------------------------------------------------------------------------------- */
 
 #define KEY(type, name, kind_, sub_, flags_)                                                                 \
     {                                                                                                        \
@@ -95,7 +95,7 @@ static const struct hp_field request_fields[] = {
 const struct hp_shape HP_REQUEST_SHAPE = {"request", sizeof(struct hp_request), request_fields,
                                           sizeof request_fields / sizeof *request_fields};
 
-/* ---- Life ---- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 void hp_request_init(struct hp_request *request)
 {
@@ -138,7 +138,7 @@ enum hp_status hp_request_encode(const struct hp_request *request, char **data, 
     return hp_wire_encode(&HP_REQUEST_SHAPE, &filled, data, len);
 }
 
-/* ---- Validity ---- */
+/* --- Validity --------------------------------------------------------------------------------- */
 
 /* Far beyond any use, and far below where sums of times overflow. */
 #define MAX_TIME_MS (INT64_C(366) * 24 * 3600 * 1000)

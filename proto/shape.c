@@ -65,7 +65,7 @@ static struct hp_list get_list(const struct hp_field *f, const void *object)
     GET(struct hp_list, f, object);
 }
 
-/* ---- Emptiness ---- */
+/* --- Emptiness -------------------------------------------------------------------------------- */
 
 static bool shape_is_zero(const struct hp_shape *shape, const void *object);
 
@@ -136,7 +136,7 @@ const struct hp_field *hp_shape_field(const struct hp_shape *shape, const char *
     return NULL;
 }
 
-/* ---- Walking ---- */
+/* --- Walking ---------------------------------------------------------------------------------- */
 
 static void walk_map(const struct hp_shape *shape, const char *key, const void *object,
                      const struct hp_sink *sink, void *ctx);
@@ -234,7 +234,7 @@ void hp_shape_walk(const struct hp_shape *shape, const void *object, const struc
     walk_map(shape, NULL, object, sink, ctx);
 }
 
-/* ---- Setting ---- */
+/* --- Setting ---------------------------------------------------------------------------------- */
 
 static void put(const struct hp_field *f, void *object, const void *value, size_t size)
 {

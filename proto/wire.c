@@ -7,7 +7,7 @@
 #include "buf.h"
 #include "protocol.h"
 
-/* ---- Encoding: a sink of hp_shape_walk ---- */
+/* --- Encoding: a sink of hp_shape_walk -------------------------------------------------------- */
 
 struct encoder {
     msgpack_packer packer;
@@ -136,7 +136,7 @@ size_t hp_wire_encode_fixed(const struct hp_shape *shape, const void *object, ch
     return b.status == HP_OK ? b.len : 0;
 }
 
-/* ---- Decoding ---- */
+/* --- Decoding --------------------------------------------------------------------------------- */
 
 struct decoder {
     struct hp_arena *arena;

@@ -61,7 +61,8 @@ static bool same_lines(const struct hp_match *m, struct hp_code base, hp_id live
 }
 
 /* Another function of the base may stand in the place: the program gave it a second name. */
-static bool agrees(const struct hp_base *base, const struct hp_match *m, const struct hp_slot *s, const char *chunk_name)
+static bool agrees(const struct hp_base *base, const struct hp_match *m, const struct hp_slot *s,
+                   const char *chunk_name)
 {
     bool disk = base->origin == HP_BASE_DISK;
     if (!hp_is_function(m->base, s->base) || s->list)
@@ -74,8 +75,8 @@ static bool agrees(const struct hp_base *base, const struct hp_match *m, const s
     return !of_chunk(m, s->live, chunk_name);
 }
 
-bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module, const char *chunk_name,
-                  const char **path)
+bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module,
+                  const char *chunk_name, const char **path)
 {
     for (size_t i = 0; i < match->slots.count; i++) {
         const struct hp_slot *s = &match->slots.items[i];

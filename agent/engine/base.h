@@ -1,4 +1,5 @@
-/* hotpatch engine: the base, the source that the live module was loaded from: which text it is, and whether it is. */
+/* hotpatch engine: the base, the source that the live module was loaded from: which text it is, and whether
+ * it is. */
 #ifndef HP_BASE_H
 #define HP_BASE_H
 
@@ -14,7 +15,7 @@ struct hp_base {
     const char *label; /* "client", "pushed", "recorded", "disk", "none" */
     const char *text;  /* borrowed from the request or the store, or `owned` */
     size_t len;
-    char *owned;       /* of the disk; hp_mem */
+    char *owned; /* of the disk; hp_mem */
 };
 
 /* The first base there is at or after that origin. */
@@ -22,10 +23,10 @@ void hp_base_find(struct hp_base *base, enum hp_base_origin from, const struct h
                   const struct hp_target *target, const struct hp_sources *sources);
 void hp_base_fini(struct hp_base *base);
 
-/* Is the module's base what runs? Compared function by function, by code; for a file of the disk by lines and presence too,
- * for it may be the very file that is being pushed. Functions that came from elsewhere (another chunk) say nothing.
- * False: *path names a function that differs. */
-bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module, const char *chunk_name,
-                  const char **path);
+/* Is the module's base what runs? Compared function by function, by code; for a file of the disk by lines and
+ * presence too, for it may be the very file that is being pushed. Functions that came from elsewhere (another
+ * chunk) say nothing. False: *path names a function that differs. */
+bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module,
+                  const char *chunk_name, const char **path);
 
 #endif

@@ -28,7 +28,7 @@ void hp_build_tables(lua_State *L, const struct hp_values *values)
     }
 }
 
-/* ---- Tables ---- */
+/* --- Tables ----------------------------------------------------------------------------------- */
 
 /* Is there something to push for this value yet? */
 static bool is_ready(const struct hp_build *b, const struct hp_value *value, bool functions_built)
@@ -139,7 +139,7 @@ enum hp_status hp_build_ready(lua_State *L, const struct hp_values *values, stru
                                 "a call that gives a first value needs a function of the new source");
 }
 
-/* ---- Functions and cells ---- */
+/* --- Functions and cells ---------------------------------------------------------------------- */
 
 void hp_push_holder_maker(lua_State *L)
 {
@@ -209,7 +209,8 @@ static enum hp_status make_closures(lua_State *L, const struct hp_values *values
         const struct hp_plan_function *f = &plan->functions.items[jobs[i].function];
         if (i == 0 || jobs[i].tree != jobs[i - 1].tree || jobs[i].prototype != jobs[i - 1].prototype) {
             lua_pop(L, 1);
-            enum hp_status status = hp_workshop_push_maker(L, values->workshop, f->tree, f->prototype, scratch);
+            enum hp_status status =
+                hp_workshop_push_maker(L, values->workshop, f->tree, f->prototype, scratch);
             if (status != HP_OK) {
                 return status == HP_NO_MEMORY
                            ? status

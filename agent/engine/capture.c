@@ -87,7 +87,8 @@ static int find_env(lua_State *L, int idx)
 /* Pushes the box, then the environment. [-0, +2, m] */
 static void push_environment(lua_State *L, struct hp_capture *c)
 {
-    struct hp_capture **box = lua_newuserdatauv(L, sizeof *box, 1); /* user value: a holder of the cell that was there */
+    /* user value: a holder of the cell that was there */
+    struct hp_capture **box = lua_newuserdatauv(L, sizeof *box, 1);
     *box = c;
     lua_createtable(L, 0, 1);
     lua_pushvalue(L, -2);

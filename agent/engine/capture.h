@@ -2,9 +2,8 @@
  *
  * The function's _ENV is joined to a new cell with an environment of its own: `print` collects, everything
  * else is the globals', to read and to write. Afterwards that cell gets the globals themselves, so that
- * closures which the function left behind see nothing unusual, and a `print` that one of them kept prints; the
- * function itself is joined to the cell again that it had.
- * Lua thread only.
+ * closures which the function left behind see nothing unusual, and a `print` that one of them kept prints;
+ * the function itself is joined to the cell again that it had. Lua thread only.
  */
 #ifndef HP_CAPTURE_H
 #define HP_CAPTURE_H

@@ -59,7 +59,7 @@ static void visit_later(struct walk *w, hp_id base, hp_id fresh, hp_id live)
         *v = (struct visit){base, fresh, live};
 }
 
-/* --- nodes ------------------------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 static hp_id add_object(struct walk *w)
 {
@@ -70,7 +70,9 @@ static hp_id add_object(struct walk *w)
     if (known)
         return *known;
     bool lua_function = lua_isfunction(L, -1) && !lua_iscfunction(L, -1);
-    enum hp_node_kind kind = lua_istable(L, -1) ? HP_NODE_TABLE : lua_function ? HP_NODE_FUNCTION : HP_NODE_VIEW;
+    enum hp_node_kind kind = lua_istable(L, -1) ? HP_NODE_TABLE
+                             : lua_function     ? HP_NODE_FUNCTION
+                                                : HP_NODE_VIEW;
     hp_id id = hp_graph_add(g, kind);
     if (id == HP_NIL)
         return HP_NIL;
@@ -150,7 +152,7 @@ static hp_id copy_key(struct walk *w, const struct hp_graph *g, hp_id key)
     return take_value(w);
 }
 
-/* --- tables ------------------------------------------------------------------------------------------------------ */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static hp_id field_of(const struct hp_graph *g, hp_id table, const struct hp_graph *key_graph, hp_id key)
 {
@@ -184,11 +186,13 @@ static void walk_fields(struct walk *w, const struct visit *v, const struct hp_g
     for (size_t i = 0; i < hp_graph_node(guide, table)->entries.count; i++) {
         hp_id key = hp_graph_node(guide, table)->entries.items[i].key;
         hp_id value = read_field(w, v->live, guide, key);
-        visit_later(w, field_of(w->base, v->base, guide, key), field_of(w->fresh, v->fresh, guide, key), value);
+        visit_later(w, field_of(w->base, v->base, guide, key), field_of(w->fresh, v->fresh, guide, key),
+                    value);
     }
 }
 
-/* Does the live table have more keys than were walked? Looks at one key more than those, never at all of a large one. */
+/* Does the live table have more keys than were walked? Looks at one key more than those, never at all of a
+ * large one. */
 static void note_other_keys(struct walk *w, hp_id live)
 {
     struct hp_node *n = hp_graph_node(&w->live->graph, live);
@@ -229,9 +233,10 @@ static void walk_table(struct walk *w, const struct visit *v)
     walk_metatable(w, v);
 }
 
-/* --- functions --------------------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
-/* Reads the prototypes of the live closure on top of the stack into the graph. False: no memory. [-0, +0, m] */
+/* Reads the prototypes of the live closure on top of the stack into the graph. False: no memory. [-0, +0, m]
+ */
 static bool read_prototype(struct walk *w, hp_id live)
 {
     struct hp_graph *g = &w->live->graph;
@@ -303,8 +308,8 @@ static hp_id captured(const struct hp_graph *g, hp_id function, const char *name
     return HP_NO_ID;
 }
 
-/* A live function may stand where the sources have none: one that was renamed, or moved by the server. Its code tells
- * whose variables it has. */
+/* A live function may stand where the sources have none: one that was renamed, or moved by the server. Its
+ * code tells whose variables it has. */
 static hp_id by_code(const struct hp_graph *g, const struct hp_map *codes, hp_id beside, uint64_t fingerprint)
 {
     if (g && beside != HP_NO_ID && hp_graph_node(g, beside)->kind == HP_NODE_FUNCTION)
@@ -313,12 +318,14 @@ static hp_id by_code(const struct hp_graph *g, const struct hp_map *codes, hp_id
     return found ? *found : HP_NO_ID;
 }
 
-/* Stripped code has no names of its own; those of the base function beside it, if the code is the same. False: no memory. */
+/* Stripped code has no names of its own; those of the base function beside it, if the code is the same.
+ * False: no memory. */
 static bool name_upvalues(struct walk *w, const struct visit *v)
 {
     struct hp_graph *lg = &w->live->graph;
     struct hp_prototype_tree *tree = lg->trees.items[hp_graph_node(lg, v->live)->function.tree];
-    if (!tree->stripped || !w->base || v->base == HP_NO_ID || hp_graph_node(w->base, v->base)->kind != HP_NODE_FUNCTION)
+    if (!tree->stripped || !w->base || v->base == HP_NO_ID ||
+        hp_graph_node(w->base, v->base)->kind != HP_NODE_FUNCTION)
         return true;
     const struct hp_node *base = hp_graph_node(w->base, v->base);
     hp_prototypes_adopt_names(tree, w->base->trees.items[base->function.tree], base->function.prototype);
@@ -328,7 +335,8 @@ static bool name_upvalues(struct walk *w, const struct visit *v)
 static bool walk_function(struct walk *w, const struct visit *v)
 {
     struct hp_graph *lg = &w->live->graph;
-    if (!read_function(w, v->live) || hp_graph_failed(lg)) /* what follows takes its tree and cells for granted */
+    /* what follows takes its tree and cells for granted */
+    if (!read_function(w, v->live) || hp_graph_failed(lg))
         return false;
     if (!name_upvalues(w, v))
         return false;
@@ -341,13 +349,14 @@ static bool walk_function(struct walk *w, const struct visit *v)
         hp_id b = captured(w->base, base, name), f = captured(w->fresh, fresh, name);
         hp_id value = cell->value;
         if (b == HP_NO_ID && f == HP_NO_ID && hp_graph_node(lg, value)->kind == HP_NODE_FUNCTION)
-            b = w->base ? HP_NIL : HP_NO_ID, f = HP_NIL; /* read it all the same: it may be a handler put there live */
+            /* read it all the same: it may be a handler put there live */
+            b = w->base ? HP_NIL : HP_NO_ID, f = HP_NIL;
         visit_later(w, b, f, value);
     }
     return true;
 }
 
-/* --- the walk ---------------------------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 static void index_code(struct hp_map *codes, const struct hp_graph *g)
 {
@@ -378,12 +387,13 @@ static void start_at_root(struct walk *w, struct hp_root *r)
     hp_anchor_push(L, w->anchor, r->environment);
     r->live_environment = take_value(w);
 
-    visit_later(w, base && base->returned ? base->root : HP_NO_ID, fresh->returned ? fresh->root : HP_NO_ID, r->live);
+    visit_later(w, base && base->returned ? base->root : HP_NO_ID, fresh->returned ? fresh->root : HP_NO_ID,
+                r->live);
     visit_later(w, base ? base->environment : HP_NO_ID, fresh->environment, r->live_environment);
 }
 
-/* A point fix may declare any local of its module: walk the module along with its base, and read at least its functions and
- * those in their upvalues. */
+/* A point fix may declare any local of its module: walk the module along with its base, and read at least its
+ * functions and those in their upvalues. */
 static void start_at_functions(struct walk *w, const struct hp_root *r)
 {
     lua_State *L = w->L;
@@ -404,8 +414,8 @@ static void start_at_functions(struct walk *w, const struct hp_root *r)
     lua_settop(L, w->anchor);
 }
 
-/* Functions that nothing has led into, such as keys, are foreign objects: without their code and cells they are no functions to
- * match and plan. */
+/* Functions that nothing has led into, such as keys, are foreign objects: without their code and cells they
+ * are no functions to match and plan. */
 static void close_unread(struct walk *w)
 {
     struct hp_graph *lg = &w->live->graph;
@@ -459,7 +469,8 @@ static void start_at_member(struct walk *w, const struct hp_found *found, size_t
 }
 
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
-                          struct hp_root *roots, size_t count, const struct hp_found *found, struct hp_live *live)
+                          struct hp_root *roots, size_t count, const struct hp_found *found,
+                          struct hp_live *live)
 {
     struct walk w = {.L = L, .anchor = lua_absindex(L, anchor), .base = base, .fresh = fresh, .live = live};
     struct hp_arena *arena = &live->graph.arena;

@@ -1,8 +1,9 @@
-/* hotpatch engine: phase 5, the live graph: the live program walked along with base and new, never beyond them.
+/* hotpatch engine: phase 5, the live graph: the live program walked along with base and new, never beyond
+ * them.
  *
- * Guided by the keys and upvalue names that the staged graphs have, so that the work is bounded by the sources and not by
- * the heap: a live table of a million players is entered only under the keys that the sources mention.
- * Raw access only; nothing is written; no function of the server is called.
+ * Guided by the keys and upvalue names that the staged graphs have, so that the work is bounded by the
+ * sources and not by the heap: a live table of a million players is entered only under the keys that the
+ * sources mention. Raw access only; nothing is written; no function of the server is called.
  */
 #ifndef HP_COLLECT_H
 #define HP_COLLECT_H
@@ -12,9 +13,11 @@
 #include "agent/engine/anchor.h"
 #include "agent/engine/holder.h"
 
-/* Fills `live` and the live fields of the roots. `base` may be NULL; so may `found`, whose members are walked as well. HP_OK, HP_NO_MEMORY; raises on Lua's own memory
- * errors, with everything owned by `live`. [-0, +0, m] */
+/* Fills `live` and the live fields of the roots. `base` may be NULL; so may `found`, whose members are walked
+ * as well. HP_OK, HP_NO_MEMORY; raises on Lua's own memory errors, with everything owned by `live`. [-0, +0,
+ * m] */
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
-                          struct hp_root *roots, size_t count, const struct hp_found *found, struct hp_live *live);
+                          struct hp_root *roots, size_t count, const struct hp_found *found,
+                          struct hp_live *live);
 
 #endif

@@ -1,4 +1,5 @@
-/* hotpatch engine: one state's engine, and the protected entry that every request takes; the contract is in engine.h. */
+/* hotpatch engine: one state's engine, and the protected entry that every request takes; the contract is in
+ * engine.h. */
 #include "agent/engine/engine.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ struct hp_engine {
     bool dump_works; /* the one private format was tried at the start */
 };
 
-/* --- options -------------------------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static const char *const *copy_patterns(struct hp_arena *a, const char *const *patterns)
 {
@@ -58,7 +59,8 @@ bool hp_engine_configure(struct hp_engine *e, const struct hp_engine_options *op
     hp_arena_fini(&e->arena);
     e->arena = arena;
     e->context.policy = policy;
-    e->context.max_pause_ms = options && options->max_pause_ms > 0 ? options->max_pause_ms : DEFAULT_MAX_PAUSE_MS;
+    e->context.max_pause_ms =
+        options && options->max_pause_ms > 0 ? options->max_pause_ms : DEFAULT_MAX_PAUSE_MS;
     return true;
 }
 
@@ -69,7 +71,7 @@ static bool open_parts(struct hp_engine *e, const struct hp_engine_options *opti
     return e->context.sources && hp_engine_configure(e, options);
 }
 
-/* --- the dump format, tried on a known function ----------------------------------------------------------------------- */
+/* --- the dump format, tried on a known function ----------------------------------------------- */
 
 static const char KNOWN[] = "local n = 40\n"
                             "local function add(x) n = n + x return n end\n"
@@ -158,7 +160,7 @@ static enum hp_status try_dump_format(lua_State *L, struct hp_arena *a)
     return result == LUA_OK ? trial.status : status_of(result);
 }
 
-/* --- open and close ---------------------------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 static int open_protected(lua_State *L)
 {
@@ -184,8 +186,8 @@ struct hp_engine *hp_engine_open(lua_State *L, const struct hp_engine_options *o
     if (!e)
         return NULL;
     hp_arena_init(&e->arena);
-    bool opened = open_parts(e, options) && hp_lx_protect(L, open_protected, e, &e->arena, &failure) == LUA_OK &&
-                  e->context.history;
+    bool opened = open_parts(e, options) &&
+                  hp_lx_protect(L, open_protected, e, &e->arena, &failure) == LUA_OK && e->context.history;
     enum hp_status dump = opened ? try_dump_format(L, &e->arena) : HP_NO_MEMORY;
     if (dump == HP_NO_MEMORY) {
         hp_engine_close(e, L);
@@ -206,7 +208,7 @@ void hp_engine_close(struct hp_engine *e, lua_State *L)
     free_parts(e);
 }
 
-/* --- one request ------------------------------------------------------------------------------------------------------- */
+/* --- one request ------------------------------------------------------------------------------ */
 
 static void run_other(lua_State *L, struct hp_engine *e)
 {
@@ -216,11 +218,13 @@ static void run_other(lua_State *L, struct hp_engine *e)
         e->task.report->status = hp_inspect(L, r->target ? r->target : "", e->task.report);
         break;
     case HP_KIND_EVAL:
-        e->task.report->status = hp_eval(L, r->code.data ? r->code.data : "", r->code.len,
-                                         r->code_name ? r->code_name : "=eval", EVAL_INSTRUCTIONS, e->task.report);
+        e->task.report->status =
+            hp_eval(L, r->code.data ? r->code.data : "", r->code.len, r->code_name ? r->code_name : "=eval",
+                    EVAL_INSTRUCTIONS, e->task.report);
         break;
     default:
-        hp_report_fail(e->task.report, HP_UNSUPPORTED, "the engine has no answer to \"%s\"", hp_kind_word(r->kind));
+        hp_report_fail(e->task.report, HP_UNSUPPORTED, "the engine has no answer to \"%s\"",
+                       hp_kind_word(r->kind));
     }
     e->task.done = true;
 }
@@ -250,8 +254,8 @@ static void note_failure(struct hp_engine *e, const struct hp_lx_failure *failur
     }
 }
 
-/* A coroutine of the agent's own: the hooks of the caller's do not see it, and its stack is ours. In the registry, under the engine's
- * address, until the request ends. */
+/* A coroutine of the agent's own: the hooks of the caller's do not see it, and its stack is ours. In the
+ * registry, under the engine's address, until the request ends. */
 static int make_stack(lua_State *L)
 {
     struct hp_engine *e = lua_touserdata(L, 1);
@@ -270,8 +274,8 @@ static void drop_stack(struct hp_engine *e, lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, e); /* the key is there: no memory is needed */
 }
 
-/* The work is called on our own stack directly, not from a function on the caller's: so what a host keeps on a stack with nothing
- * running is within reach of the search. */
+/* The work is called on our own stack directly, not from a function on the caller's: so what a host keeps on
+ * a stack with nothing running is within reach of the search. */
 static void step_protected(struct hp_engine *e, lua_State *L)
 {
     struct hp_lx_failure failure = {0};
@@ -310,8 +314,8 @@ static bool is_patch(const struct hp_request *request)
     return request->kind == HP_KIND_DIFF || request->kind == HP_KIND_PUSH || request->kind == HP_KIND_REVERT;
 }
 
-static void begin(struct hp_engine *e, const struct hp_request *request, const char *who, struct hp_report *report,
-                  bool one_stop)
+static void begin(struct hp_engine *e, const struct hp_request *request, const char *who,
+                  struct hp_report *report, bool one_stop)
 {
     e->task = (struct hp_task){.under_way = true, .request = request, .report = report};
     if (!is_patch(request))
@@ -320,7 +324,8 @@ static void begin(struct hp_engine *e, const struct hp_request *request, const c
         e->task.patch = hp_patch_new(&e->context, request, who, report, one_stop);
     else
         hp_report_fail(report, HP_UNSUPPORTED,
-                       "this Lua does not read its own dump as Lua 5.4 does: functions cannot be rebuilt; use a Lua 5.4 of Debian's or "
+                       "this Lua does not read its own dump as Lua 5.4 does: functions cannot be rebuilt; "
+                       "use a Lua 5.4 of Debian's or "
                        "lua.org's");
     if (e->dump_works && !e->task.patch)
         report->status = HP_NO_MEMORY;

@@ -21,7 +21,7 @@ struct eval {
     struct hp_buf text;
 };
 
-/* ---- loading ---- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 struct source {
     const char *prefix; /* NULL: read already */
@@ -61,7 +61,7 @@ static int load_chunk(lua_State *L, const struct eval *e)
     return status;
 }
 
-/* ---- errors ---- */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 static const char *line_of(struct hp_arena *a, const struct eval *e, int64_t line)
 {
@@ -112,7 +112,7 @@ static enum hp_status fail(const struct eval *e, enum hp_status status, const st
     return status;
 }
 
-/* ---- running ---- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* (eval, chunk) -> handle of the capture. Protected: allocates. */
 static int start_capture(lua_State *L)

@@ -23,7 +23,7 @@ static const char *hook_name(const struct hp_execution *x)
     return x->options.revert ? "__hotrevert" : "__hotfix";
 }
 
-/* ---- Effects ---- */
+/* --- Effects ---------------------------------------------------------------------------------- */
 
 /* An effect that is `print` itself prints, and is caught as well. Callee and arguments are on top. [-0, +0,
  * e] */
@@ -66,7 +66,7 @@ static bool perform_effects(lua_State *L, struct hp_execution *x, const struct h
     return true;
 }
 
-/* ---- Hooks ---- */
+/* --- Hooks ------------------------------------------------------------------------------------ */
 
 static void set_integer(lua_State *L, const char *key, int64_t value)
 {
@@ -173,7 +173,7 @@ static bool has_something_to_run(const struct hp_execution *x)
     return any;
 }
 
-/* ---- The way back ---- */
+/* --- The way back ----------------------------------------------------------------------------- */
 
 static void restore_texts(struct hp_execution *x)
 {

@@ -8,8 +8,10 @@ struct holding {
     struct hp_plan *plan;
     const struct hp_live *live; /* may be NULL */
     struct hp_report *report;
-    struct hp_map swaps;  /* handle -> number in plan->swaps */
-    struct hp_map own;    /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it writes */
+    struct hp_map swaps; /* handle -> number in plan->swaps */
+    /* (handle, 0): containers that the plan writes into by itself; (handle, 1): functions in cells that it
+     * writes */
+    struct hp_map own;
     struct hp_map fields; /* (handle, key): fields that it writes or removes */
 };
 
@@ -47,7 +49,8 @@ static void index_plan(struct holding *h)
     }
 }
 
-/* What the plan says of a field goes before what the search found there: another function may be meant for it, or none. */
+/* What the plan says of a field goes before what the search found there: another function may be meant for
+ * it, or none. */
 static bool is_planned(const struct holding *h, const struct hp_holder *at)
 {
     return at->kind == HP_HOLDER_FIELD && hp_map_find(&h->fields, at->container, hash_key(&at->key)) != NULL;
@@ -56,7 +59,8 @@ static bool is_planned(const struct holding *h, const struct hp_holder *at)
 static bool is_own(const struct holding *h, const struct hp_holder *at)
 {
     hp_id node = h->live ? hp_live_node(h->live, at->container) : HP_NIL;
-    if (at->kind == HP_HOLDER_CELL) /* a closure of the module: its cells are the module's; a revert knows cells by what is in them */
+    /* a closure of the module: its cells are the module's; a revert knows cells by what is in them */
+    if (at->kind == HP_HOLDER_CELL)
         return node != HP_NIL || (!h->live && hp_map_find(&h->own, at->function, 1) != NULL);
     return hp_map_find(&h->own, at->container, 0) != NULL ||
            (node != HP_NIL && hp_graph_node(&h->live->graph, node)->entries.count > 0);
@@ -131,10 +135,11 @@ static void add_step(struct holding *h, const struct hp_holder *at, const struct
 /* The value under a key that goes: it moves with the key. */
 static bool moves_with_key(const struct holding *h, const struct hp_holder *at)
 {
-    return at->kind == HP_HOLDER_FIELD && at->key.kind == HP_VALUE_LIVE && hp_map_find(&h->swaps, at->key.index, 0) != NULL;
+    return at->kind == HP_HOLDER_FIELD && at->key.kind == HP_VALUE_LIVE &&
+           hp_map_find(&h->swaps, at->key.index, 0) != NULL;
 }
 
-/* ---- frames ---- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void report_running(struct holding *h, const struct hp_running *running)
 {
@@ -150,15 +155,17 @@ static void report_running(struct holding *h, const struct hp_running *running)
     c->at = hp_arena_str(&h->report->arena, running->at);
     c->count = running->count;
     if (running->iterator)
-        hp_report_warn(h->report, HP_R08_STILL_RUNNING, NULL, path, "a loop at %s goes on with the old %s as its iterator (%lld)", c->at,
-                       path, (long long)running->count);
-    else
         hp_report_warn(h->report, HP_R08_STILL_RUNNING, NULL, path,
-                       "the old %s is still running at %s (%lld): it finishes in the old code, on the shared state", path, c->at,
+                       "a loop at %s goes on with the old %s as its iterator (%lld)", c->at, path,
                        (long long)running->count);
+    else
+        hp_report_warn(
+            h->report, HP_R08_STILL_RUNNING, NULL, path,
+            "the old %s is still running at %s (%lld): it finishes in the old code, on the shared state",
+            path, c->at, (long long)running->count);
 }
 
-/* ---- loops ---- */
+/* --- loops ------------------------------------------------------------------------------------ */
 
 /* `next` over a table that gets a key may skip or repeat entries. */
 static void report_loops(struct holding *h, const struct hp_found *found)
@@ -173,13 +180,15 @@ static void report_loops(struct holding *h, const struct hp_found *found)
         const uint32_t *loop = adds ? hp_map_find(&tables, s->target, 0) : NULL;
         if (loop)
             hp_report_warn(h->report, HP_R18_LOOP_TABLE, NULL, s->path,
-                           "a loop at %s goes over the table that gets %s: it may skip or repeat entries; push again when it is over, or "
+                           "a loop at %s goes over the table that gets %s: it may skip or repeat entries; "
+                           "push again when it is over, or "
                            "add the key in __hotfix",
                            found->loops[*loop].at, s->path ? s->path : "a key");
     }
 }
 
-void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const struct hp_live *live, struct hp_report *report)
+void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const struct hp_live *live,
+                  struct hp_report *report)
 {
     struct holding h = {.plan = plan, .live = live, .report = report};
     hp_map_init(&h.swaps, &plan->arena);
@@ -199,5 +208,6 @@ void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const stru
         report_running(&h, &found->running[i]);
     report_loops(&h, found);
     if (found->deep)
-        hp_report_warn(report, HP_R08_STILL_RUNNING, NULL, NULL, "%zu stacks were too deep to look at whole", found->deep);
+        hp_report_warn(report, HP_R08_STILL_RUNNING, NULL, NULL, "%zu stacks were too deep to look at whole",
+                       found->deep);
 }

@@ -1,7 +1,7 @@
 /* hotpatch engine: what was committed; the contract is in history.h.
  *
- * The Lua side is one registry entry, a table { sides, lineage, heirs }. `sides` is an array of fixed size, one
- * place for each record that can be reverted and one for the patch being made, so that entering a record
+ * The Lua side is one registry entry, a table { sides, lineage, heirs }. `sides` is an array of fixed size,
+ * one place for each record that can be reverted and one for the patch being made, so that entering a record
  * needs no memory. */
 #include "agent/engine/history.h"
 
@@ -72,7 +72,7 @@ void hp_history_close(struct hp_history *h, lua_State *L)
     hp_mem_free(h);
 }
 
-/* ---- Heirs ---- */
+/* --- Heirs ------------------------------------------------------------------------------------ */
 
 void hp_history_await_heir(const struct hp_history *h, lua_State *L)
 {
@@ -121,7 +121,7 @@ void hp_history_push_heir(const struct hp_history *h, lua_State *L)
     lua_remove(L, -2);
 }
 
-/* ---- Asking ---- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 int64_t hp_history_generation(const struct hp_history *h)
 {
@@ -185,7 +185,7 @@ void hp_history_log(const struct hp_history *h, struct hp_report *report)
     }
 }
 
-/* ---- Changing ---- */
+/* --- Changing --------------------------------------------------------------------------------- */
 
 /* A free place in `sides`. There is always one: settle keeps at most HP_HISTORY_REVERTIBLE taken. */
 static int free_place(const struct hp_history *h)

@@ -27,15 +27,17 @@ struct hp_history;
 /* Pushes the history's Lua side, for a search that must not enter it. [-0, +1, -] */
 void hp_history_push(const struct hp_history *h, lua_State *L);
 
-/* Of a function, another takes the place: remembered as long as the old one lives, so that one of an earlier generation that
- * somebody still holds can be told. In two parts, so that a patch that fails leaves nothing untrue: before the commit, room is
- * made for the function on top (until then it is its own heir); [-1, +0, m] */
+/* Of a function, another takes the place: remembered as long as the old one lives, so that one of an earlier
+ * generation that somebody still holds can be told. In two parts, so that a patch that fails leaves nothing
+ * untrue: before the commit, room is made for the function on top (until then it is its own heir); [-1, +0,
+ * m] */
 void hp_history_await_heir(const struct hp_history *h, lua_State *L);
 /* after it, what is on top becomes the heir of the function below, for which there is room. [-2, +0, -] */
 void hp_history_inherit(const struct hp_history *h, lua_State *L);
 /* Has something taken the place of the function on top? [-0, +0, -] Needs 3 slots. */
 bool hp_history_has_heir(const struct hp_history *h, lua_State *L);
-/* Replaces the function on top by what has taken its place in the end; itself if nothing has. Needs 3 slots. [-1, +1, -] */
+/* Replaces the function on top by what has taken its place in the end; itself if nothing has. Needs 3 slots.
+ * [-1, +1, -] */
 void hp_history_push_heir(const struct hp_history *h, lua_State *L);
 
 struct hp_history *hp_history_open(lua_State *L);          /* NULL: no memory. [-0, +0, m] */

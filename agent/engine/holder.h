@@ -20,12 +20,13 @@ struct hp_holder {
     uint32_t container;
     struct hp_value key; /* FIELD; its graph is the search's */
     int index, level;
-    uint32_t function;  /* the member that is held */
+    uint32_t function;   /* the member that is held */
     const void *address; /* of the container: for the search's own use */
     bool in_registry, in_metatable;
 };
 
-/* A frame that runs a member: it finishes in the old code. Or one in a `for` whose iterator is a member: it goes on with that. */
+/* A frame that runs a member: it finishes in the old code. Or one in a `for` whose iterator is a member: it
+ * goes on with that. */
 struct hp_running {
     uint32_t function;
     const char *at; /* "battle.lua:42" */
@@ -49,13 +50,15 @@ struct hp_found {
     size_t loop_count;
     const uint32_t *members; /* handles of all functions of the module's source that were met */
     size_t member_count;
-    const uint32_t *heirs; /* of each member, the function that took its place in an earlier patch (itself: none did); may be NULL */
+    /* of each member, the function that took its place in an earlier patch (itself: none did); may be NULL */
+    const uint32_t *heirs;
     size_t deep; /* stacks that were too deep to look at whole */
 };
 
-/* Adds a step for each place that holds a function which the plan swaps (plan->swaps), and says in the report how many there are,
- * by kind, outside the module's own tables (`live`, or else the targets of the plan's other steps), and which frames still run
- * an old function. */
-void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const struct hp_live *live, struct hp_report *report);
+/* Adds a step for each place that holds a function which the plan swaps (plan->swaps), and says in the report
+ * how many there are, by kind, outside the module's own tables (`live`, or else the targets of the plan's
+ * other steps), and which frames still run an old function. */
+void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const struct hp_live *live,
+                  struct hp_report *report);
 
 #endif

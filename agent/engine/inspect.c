@@ -19,7 +19,7 @@
 #define MAX_FUNCTIONS 10000
 #define MAX_FIELDS    200000
 
-/* ---- the queue ---- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 /* Adds the object on the top, once; false when it was met before. [-0, +0, m] */
 static bool enqueue(struct hp_inspection *x, const char *path, bool behind)
@@ -102,7 +102,7 @@ static void meet(struct hp_inspection *x, const char *path, bool behind)
     enqueue(x, path, behind);
 }
 
-/* ---- following ---- */
+/* --- following -------------------------------------------------------------------------------- */
 
 /* Path of the key at `key` below `path`, in the arena. [-0, +0, m] */
 static const char *field_path(struct hp_inspection *x, const char *path, int key)
@@ -166,7 +166,7 @@ static void follow(struct hp_inspection *x, bool functions)
     }
 }
 
-/* ---- the module's own source ---- */
+/* --- the module's own source ------------------------------------------------------------------ */
 
 /* The source that most of the functions found so far come from. The strings are the functions' own. [-0, +0,
  * m] */
@@ -197,7 +197,7 @@ static void find_home(struct hp_inspection *x)
     }
 }
 
-/* ---- the target ---- */
+/* --- the target ------------------------------------------------------------------------------- */
 
 /* Pushes t[segment] of the table on the top in its place, raw. A segment that looks like an integer is one,
  * if there is no such string. [-1, +1, m] */
@@ -333,7 +333,7 @@ static void mark_boundary(struct hp_inspection *x, int root)
     lua_rawset(L, x->boundary);
 }
 
-/* ---- the whole ---- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 /* The block that may raise for memory. Stack: 1 the inspection. */
 static int inspect(lua_State *L)

@@ -108,7 +108,8 @@ void hp_journal_take_back(lua_State *L, struct hp_journal *j, int table)
 }
 
 /* The coroutine has room for one value: prepare saw to it, and nothing ran since. */
-static void set_slot(lua_State *L, int table, size_t write, const struct hp_write *w, enum hp_write_part value)
+static void set_slot(lua_State *L, int table, size_t write, const struct hp_write *w,
+                     enum hp_write_part value)
 {
     lua_Debug ar;
     hp_journal_push(L, table, write, HP_WRITE_OBJECT);

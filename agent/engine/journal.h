@@ -19,12 +19,12 @@
 #include "proto/arena.h"
 
 enum hp_write_kind {
-    HP_WRITE_FIELD,    /* a key that is there gets a new value */
-    HP_WRITE_INSERT,   /* a key that is absent gets its first value: at the end of prepare, for this may need
-                          memory */
-    HP_WRITE_REMOVE,   /* a key goes: after everything that may fail, for a key set to nil does not stay
-                          reserved */
-    HP_WRITE_CELL,     /* object: a closure; its upvalue number `upvalue`, 1-based */
+    HP_WRITE_FIELD,     /* a key that is there gets a new value */
+    HP_WRITE_INSERT,    /* a key that is absent gets its first value: at the end of prepare, for this may need
+                           memory */
+    HP_WRITE_REMOVE,    /* a key goes: after everything that may fail, for a key set to nil does not stay
+                           reserved */
+    HP_WRITE_CELL,      /* object: a closure; its upvalue number `upvalue`, 1-based */
     HP_WRITE_METATABLE, /* object: a table or userdata */
     HP_WRITE_UPVALUE,   /* object: a C closure; its upvalue number `upvalue` */
     HP_WRITE_USER_VALUE, /* object: a userdata; its user value number `upvalue` */

@@ -8,9 +8,11 @@
 #include "agent/engine/values.h"
 #include "agent/engine/visited.h"
 
-#define MAX_ALIKE 16 /* functions looked at of those that begin and end on the same lines: nearly always they are of one code */
+/* functions looked at of those that begin and end on the same lines: nearly always they are of one code */
+#define MAX_ALIKE 16
 
-/* The side table: its first value is the memo of hp_successor_push; then the models, each with its successor behind it. */
+/* The side table: its first value is the memo of hp_successor_push; then the models, each with its successor
+ * behind it. */
 enum { SIDE_MEMO = 1 };
 
 struct model {
@@ -63,7 +65,7 @@ static lua_Integer model_place(uint32_t number)
     return SIDE_MEMO + 1 + 2 * (lua_Integer)number;
 }
 
-/* --- code --------------------------------------------------------------------------------------------------------------- */
+/* --- code ------------------------------------------------------------------------------------- */
 
 struct lines {
     uint64_t where, upvalues;
@@ -98,7 +100,7 @@ static uint32_t find_model(const struct hp_late *l, struct lines at)
     return 0;
 }
 
-/* --- models ------------------------------------------------------------------------------------------------------------- */
+/* --- models ----------------------------------------------------------------------------------- */
 
 /* The old function is on top, its successor below it. [-0, +0, m] */
 static void learn(lua_State *L, struct hp_late *l, int side)
@@ -138,7 +140,7 @@ static void learn_all(lua_State *L, struct hp_late *l, int successors, int side)
     l->learnt = true;
 }
 
-/* --- successors ------------------------------------------------------------------------------------------------------------ */
+/* --- successors ------------------------------------------------------------------------------- */
 
 /* The upvalue of `function` that is that cell; 0: none. */
 static int upvalue_with_cell(lua_State *L, int function, const void *cell)
@@ -185,7 +187,8 @@ bool hp_late_push(lua_State *L, struct hp_late *l, int successors, int side)
     if (!l->learnt)
         learn_all(L, l, successors, side);
     struct lines at = lines_of(L);
-    if (!hp_visited_has(&l->fresh, lua_topointer(L, late)) && hp_map_find(&l->by_lines, at.where, at.upvalues) && read_code(L, l))
+    if (!hp_visited_has(&l->fresh, lua_topointer(L, late)) &&
+        hp_map_find(&l->by_lines, at.where, at.upvalues) && read_code(L, l))
         number = find_model(l, at);
     hp_scratch_clear(&l->scratch);
     bool made = number != 0 && push_like(L, l, side, number - 1);

@@ -1,4 +1,5 @@
-/* hotpatch engine: which live cells belong together, because one run of the source made them. The contract is in match.h. */
+/* hotpatch engine: which live cells belong together, because one run of the source made them. The contract is
+ * in match.h. */
 #include "agent/engine/match.h"
 
 #include <string.h>
@@ -56,11 +57,13 @@ void hp_match_unite_own(struct hp_match *m)
     }
 }
 
-/* Another load shows in another cell for a local that is known already. What shows no such sign (a closure with variables of its
- * own alone, say) belongs to the module: its new locals must not be split between functions that share nothing else. */
+/* Another load shows in another cell for a local that is known already. What shows no such sign (a closure
+ * with variables of its own alone, say) belongs to the module: its new locals must not be split between
+ * functions that share nothing else. */
 void hp_match_unite_unmarked(struct hp_match *m)
 {
-    struct hp_map first_of, other; /* staged local -> its first live cell + 1; live cell that is of another load */
+    /* staged local -> its first live cell + 1; live cell that is of another load */
+    struct hp_map first_of, other;
     hp_map_init(&first_of, &m->arena);
     hp_map_init(&other, &m->arena);
     for (size_t i = 0; i < m->cell_links.count; i++) {
@@ -94,7 +97,8 @@ uint32_t hp_match_load(const struct hp_match *m, hp_id live)
     return HP_NO_ID;
 }
 
-/* Cells of one new local among the links that `load` lets through (HP_NO_ID: all): none, one, or 2 for more. */
+/* Cells of one new local among the links that `load` lets through (HP_NO_ID: all): none, one, or 2 for more.
+ */
 static size_t linked_cells(const struct hp_match *m, uint32_t fresh_cell, uint32_t load, uint32_t *cell)
 {
     size_t count = 0;

@@ -10,10 +10,12 @@
 #include "agent/engine/visited.h"
 #include "agent/engine/worklist.h"
 
-#define TICKS_A_LOOK  64  /* entries between two looks at the clock */
-#define MAX_LEVELS    400 /* of a stack: asking for level n costs n steps */
-#define MAX_LOOPS     4096 /* noted in a pass: they are for warnings only */
-#define MAX_RESTARTS  24  /* of one table that the server keeps changing: each time it may be walked for twice as long without a pause */
+#define TICKS_A_LOOK 64   /* entries between two looks at the clock */
+#define MAX_LEVELS   400  /* of a stack: asking for level n costs n steps */
+#define MAX_LOOPS    4096 /* noted in a pass: they are for warnings only */
+/* of one table that the server keeps changing: each time it may be walked for twice as long without a pause
+ */
+#define MAX_RESTARTS 24
 
 /* Places of the Lua side. */
 enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY, SIDE_NEXT };
@@ -35,9 +37,9 @@ struct hp_locate {
     struct hp_graph keys; /* plain keys of holders */
     struct hp_worklist list;
     size_t replaced, deep;
-    int restarts;         /* of the table under way … */
-    size_t mark;          /* … and how many holders there were before it */
-    bool resuming;        /* SIDE_TABLE is under way */
+    int restarts;  /* of the table under way … */
+    size_t mark;   /* … and how many holders there were before it */
+    bool resuming; /* SIDE_TABLE is under way */
     bool rooted;
 };
 
@@ -126,7 +128,7 @@ void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden)
     }
 }
 
-/* --- time ----------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static int64_t now_us(void)
 {
@@ -144,7 +146,7 @@ static bool is_late(struct walk *w)
     return w->late;
 }
 
-/* --- members -------------------------------------------------------------------------------------------------------- */
+/* --- members ---------------------------------------------------------------------------------- */
 
 /* Sweep: a member without a successor may be of old code all the same. [-0, +0, m] */
 static void meet_late(struct walk *w)
@@ -192,7 +194,8 @@ static void list_object(struct walk *w)
     hp_worklist_put(w->L, &w->l->list, w->list);
 }
 
-/* Looks at the value on top: what can hold something is listed once. The handle of a member, else 0. [-0, +0, m] */
+/* Looks at the value on top: what can hold something is listed once. The handle of a member, else 0. [-0, +0,
+ * m] */
 static hp_handle meet(struct walk *w)
 {
     lua_State *L = w->L;
@@ -241,12 +244,13 @@ static struct hp_holder *add_holder(struct walk *w, enum hp_holder_kind kind, in
     struct hp_holder *h = HP_PUSH(&w->l->arena, &w->l->holders);
     if (!h)
         return NULL;
-    *h = (struct hp_holder){.kind = kind, .container = hp_anchor_add(w->L, w->anchor, container), .function = member};
+    *h = (struct hp_holder){
+        .kind = kind, .container = hp_anchor_add(w->L, w->anchor, container), .function = member};
     h->address = lua_topointer(w->L, container);
     return h;
 }
 
-/* --- tables --------------------------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static void meet_metatable(struct walk *w, int object)
 {
@@ -293,7 +297,8 @@ static void look_at_key(struct walk *w, int table)
         add_holder(w, HP_HOLDER_KEY, table, member);
 }
 
-/* Saves where the walk of the table stands: the key on top, which is popped, and the one after it. [-1, +0, m] */
+/* Saves where the walk of the table stands: the key on top, which is popped, and the one after it. [-1, +0,
+ * m] */
 static void save_place(struct walk *w, int table)
 {
     lua_State *L = w->L;
@@ -338,7 +343,8 @@ static void restart(struct hp_locate *l)
         l->restarts++;
 }
 
-/* Is the saved key still followed by the saved one? Pushes the key to go on from: nil to begin anew. [-0, +1, m] */
+/* Is the saved key still followed by the saved one? Pushes the key to go on from: nil to begin anew. [-0, +1,
+ * m] */
 static void push_place(struct walk *w, int table)
 {
     lua_State *L = w->L;
@@ -391,7 +397,7 @@ static void walk_table(struct walk *w)
     walk_entries(w, table);
 }
 
-/* --- functions and userdata ------------------------------------------------------------------------------------------ */
+/* --- functions and userdata ------------------------------------------------------------------- */
 
 static void walk_function(struct walk *w)
 {
@@ -404,7 +410,8 @@ static void walk_function(struct walk *w)
         if (object && (c || hp_visited_add(&w->l->visited, lua_upvalueid(L, function, i)))) {
             hp_handle member = meet(w);
             if (member && !w->successors) {
-                struct hp_holder *h = add_holder(w, c ? HP_HOLDER_C_UPVALUE : HP_HOLDER_CELL, function, member);
+                struct hp_holder *h =
+                    add_holder(w, c ? HP_HOLDER_C_UPVALUE : HP_HOLDER_CELL, function, member);
                 if (h)
                     h->index = i;
             } else if (member && push_successor(w)) {
@@ -437,10 +444,12 @@ static void walk_userdata(struct walk *w)
     lua_pop(L, 1); /* the nil of the user value that is none */
 }
 
-/* --- stacks ---------------------------------------------------------------------------------------------------------- */
+/* --- stacks ----------------------------------------------------------------------------------- */
 
-/* The value on top of L came from a stack slot. [-1, +0, m] True: a sweep wants the successor there, which is pushed on `co`. */
-static bool look_at_slot(struct walk *w, lua_State *co, int thread, enum hp_holder_kind kind, int level, int index)
+/* The value on top of L came from a stack slot. [-1, +0, m] True: a sweep wants the successor there, which is
+ * pushed on `co`. */
+static bool look_at_slot(struct walk *w, lua_State *co, int thread, enum hp_holder_kind kind, int level,
+                         int index)
 {
     lua_State *L = w->L;
     bool replace = false;
@@ -543,7 +552,8 @@ static void walk_frame(struct walk *w, const struct stack *s, lua_Debug *ar, int
     walk_locals(w, s, ar, level, -1); /* varargs */
 }
 
-/* A coroutine that has not started has its function and arguments at the bottom of its stack, and no frame. */
+/* A coroutine that has not started has its function and arguments at the bottom of its stack, and no frame.
+ */
 static void walk_unstarted(struct walk *w, lua_State *co, int thread)
 {
     int count = lua_gettop(co);
@@ -575,7 +585,7 @@ static void walk_thread(struct walk *w)
     is_late(w);
 }
 
-/* --- the walk -------------------------------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 static void list_roots(struct walk *w, lua_State *poller)
 {
@@ -646,7 +656,8 @@ static void mark_metatables(struct hp_locate *l)
         l->holders.items[i].in_metatable = hp_visited_has(&l->metatables, l->holders.items[i].address);
 }
 
-enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice, bool *done)
+enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice,
+                              bool *done)
 {
     int top = lua_gettop(L);
     struct walk w = {.L = L,
@@ -677,11 +688,12 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
     lua_settop(L, top);
     if (*done)
         mark_metatables(l);
-    bool failed = l->visited.failed || l->metatables.failed || hp_arena_failed(&l->arena) || hp_graph_failed(&l->keys);
+    bool failed =
+        l->visited.failed || l->metatables.failed || hp_arena_failed(&l->arena) || hp_graph_failed(&l->keys);
     return failed ? HP_NO_MEMORY : HP_OK;
 }
 
-/* --- results --------------------------------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 size_t hp_locate_objects(const struct hp_locate *l)
 {

@@ -1,15 +1,17 @@
-/* hotpatch engine: phases 8 and 14, who holds the functions of a module: a walk over everything that is reachable from the
- * registry, in slices, while the server runs between them.
+/* hotpatch engine: phases 8 and 14, who holds the functions of a module: a walk over everything that is
+ * reachable from the registry, in slices, while the server runs between them.
  *
- * What is looked for are *members*: live Lua closures whose source is one of the module's chunk names. The search notes each
- * place that holds one; or, as a *sweep* after the commit, puts the successor there at once.
+ * What is looked for are *members*: live Lua closures whose source is one of the module's chunk names. The
+ * search notes each place that holds one; or, as a *sweep* after the commit, puts the successor there at
+ * once.
  *
- * The server may change anything between two slices. Tables are walked with `next`, which cannot tell that a table was
- * re-hashed: on going on, the saved key's successor must still be the saved one, else the table is walked again. Addresses of
- * the dead may come back: what was born during the pass may be missed, which is what further sweeps are for.
+ * The server may change anything between two slices. Tables are walked with `next`, which cannot tell that a
+ * table was re-hashed: on going on, the saved key's successor must still be the saved one, else the table is
+ * walked again. Addresses of the dead may come back: what was born during the pass may be missed, which is
+ * what further sweeps are for.
  *
- * The work list is a Lua table: what is on it is kept alive until the pass ends, and nothing longer. Raw access only; no function of the
- * server is called. Lua thread only.
+ * The work list is a Lua table: what is on it is kept alive until the pass ends, and nothing longer. Raw
+ * access only; no function of the server is called. Lua thread only.
  */
 #ifndef HP_LOCATE_H
 #define HP_LOCATE_H
@@ -22,35 +24,37 @@
 
 struct hp_locate;
 
-struct hp_locate *hp_locate_new(void);      /* NULL: no memory */
-void hp_locate_free(struct hp_locate *l);   /* NULL is fine; touches no Lua state */
+struct hp_locate *hp_locate_new(void);    /* NULL: no memory */
+void hp_locate_free(struct hp_locate *l); /* NULL is fine; touches no Lua state */
 
 /* Functions of that source are members. The string is copied. False: no memory. */
 bool hp_locate_source(struct hp_locate *l, const char *chunk_name);
 
-/* Of those, only the ones that `wanted` says yes to; it is asked once for each function, which is on top of the stack, and may raise for
- * Lua's memory. Until then, or with NULL: all. */
+/* Of those, only the ones that `wanted` says yes to; it is asked once for each function, which is on top of
+ * the stack, and may raise for Lua's memory. Until then, or with NULL: all. */
 typedef bool (*hp_locate_wanted)(lua_State *L, void *ud);
 void hp_locate_only(struct hp_locate *l, hp_locate_wanted wanted, void *ud);
 
-/* Begins a pass, forgetting the last one's holders. With `successors` (stack index of a table old -> new; 0: none) the pass is
- * a sweep. `hidden` is a table whose values are not entered: the agent's own. Pushes the pass's Lua side, a table that the caller keeps
- * (at any stack index, or in the registry) and gives back to each slice. [-0, +1, m] */
+/* Begins a pass, forgetting the last one's holders. With `successors` (stack index of a table old -> new; 0:
+ * none) the pass is a sweep. `hidden` is a table whose values are not entered: the agent's own. Pushes the
+ * pass's Lua side, a table that the caller keeps (at any stack index, or in the registry) and gives back to
+ * each slice. [-0, +1, m] */
 void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden);
 
 struct hp_locate_slice {
-    int side;          /* stack index of the pass's Lua side */
+    int side; /* stack index of the pass's Lua side */
     int anchor;
-    int successors;    /* sweep: old -> new, false: has none; else 0 */
+    int successors;             /* sweep: old -> new, false: has none; else 0 */
     struct hp_late *latecomers; /* sweep: for members that have no entry there, may be NULL; its side table */
     int latecomers_side;
-    lua_State *poller; /* whose stack is looked at as well: the coroutine that called `poll` */
+    lua_State *poller;   /* whose stack is looked at as well: the coroutine that called `poll` */
     int64_t deadline_us; /* CLOCK_MONOTONIC */
 };
 
-/* Does some of the work. *done: the pass is over. HP_OK, HP_NO_MEMORY; raises for Lua's memory: the pass is then to be given
- * up. [-0, +0, m] */
-enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice, bool *done);
+/* Does some of the work. *done: the pass is over. HP_OK, HP_NO_MEMORY; raises for Lua's memory: the pass is
+ * then to be given up. [-0, +0, m] */
+enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice,
+                              bool *done);
 
 size_t hp_locate_objects(const struct hp_locate *l);  /* visited in this pass */
 size_t hp_locate_bytes(const struct hp_locate *l);    /* C memory of the pass */

@@ -5,7 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* ---- dump ---- */
+/* --- dump ------------------------------------------------------------------------------------- */
 
 struct dump {
     char *data;
@@ -54,7 +54,7 @@ enum hp_status hp_lx_dump(lua_State *L, int idx, bool strip, char **data, size_t
     return HP_OK;
 }
 
-/* ---- protected calls ---- */
+/* --- protected calls -------------------------------------------------------------------------- */
 
 const char *hp_lx_message(lua_State *L, int idx, struct hp_arena *arena)
 {
@@ -142,7 +142,7 @@ int hp_lx_protect(lua_State *L, lua_CFunction fn, void *ud, struct hp_arena *are
     return hp_lx_pcall(L, 1, 0, arena, failure);
 }
 
-/* ---- bounds ---- */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 #define PERIOD 1000
 

@@ -14,13 +14,13 @@
 #include "proto/arena.h"
 #include "proto/status.h"
 
-/* ---- dump ---- */
+/* --- dump ------------------------------------------------------------------------------------- */
 
 /* Dumps the Lua function at `idx` into memory for hp_mem_free. HP_OK; HP_UNSUPPORTED (no Lua function);
  * HP_NO_MEMORY. *data is NULL on failure. Needs one free stack slot; allocates nothing of Lua. [-0, +0, -] */
 enum hp_status hp_lx_dump(lua_State *L, int idx, bool strip, char **data, size_t *len);
 
-/* ---- protected calls ---- */
+/* --- protected calls -------------------------------------------------------------------------- */
 
 /* What went wrong in a call. Texts live in the arena that was given. */
 struct hp_lx_failure {
@@ -46,7 +46,7 @@ const char *hp_lx_message(lua_State *L, int idx, struct hp_arena *arena);
 /* luaL_traceback of `co` from `level`, copied to the arena. [-0, +0, m] on L */
 const char *hp_lx_traceback(lua_State *L, lua_State *co, int level, struct hp_arena *arena);
 
-/* ---- bounds ---- */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 /* Bounds what runs on a coroutine to a number of instructions (counted in steps of up to 1000). At the bound
  * an error "instruction limit of N reached" is raised, and again at every instruction after that, so that a

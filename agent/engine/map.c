@@ -13,7 +13,8 @@ void hp_map_init(struct hp_map *m, struct hp_arena *arena)
     m->count = m->capacity = 0;
 }
 
-/* The finaliser of splitmix64 over both halves: keys are addresses and small numbers, so every bit must count. */
+/* The finaliser of splitmix64 over both halves: keys are addresses and small numbers, so every bit must
+ * count. */
 static size_t slot_of(const struct hp_map *m, uint64_t a, uint64_t b)
 {
     uint64_t h = a * 0x9E3779B97F4A7C15u + b;

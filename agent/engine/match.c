@@ -1,9 +1,10 @@
 /* hotpatch engine: base and new, paired with each other. The contract is in match.h.
  *
- *   1. walk both results together: what stands at the same path is a pair; functions of different names only after 3 by name
+ *   1. walk both results together: what stands at the same path is a pair; functions of different names only
+ * after 3 by name
  *   2. effects with the same callee and plain arguments: the functions passed to them are pairs
- *   3. prototypes left over, within paired parents: by the name that the bytecode gives, by equal code, by alignment
- *      (new pairs of 3 bring closures, which may bring cells: back to 1 with those)
+ *   3. prototypes left over, within paired parents: by the name that the bytecode gives, by equal code, by
+ * alignment (new pairs of 3 bring closures, which may bring cells: back to 1 with those)
  *   4. cells, by the votes of the function pairs that captured them
  */
 #include "agent/engine/match.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- small questions --------------------------------------------------------------------------------------------- */
+/* --- small questions -------------------------------------------------------------------------- */
 
 bool hp_is_function(const struct hp_graph *g, hp_id id)
 {
@@ -66,7 +67,7 @@ bool hp_root_has_base(const struct hp_match *m, uint32_t module)
     return m->base && m->roots[module].base != HP_NO_ID;
 }
 
-/* --- the tables of the match ------------------------------------------------------------------------------------- */
+/* --- the tables of the match ------------------------------------------------------------------ */
 
 static const struct hp_code NO_CODE = {HP_NO_ID, HP_NO_PROTOTYPE};
 
@@ -115,7 +116,7 @@ static bool match_init(struct hp_match *m)
     return !hp_arena_failed(a);
 }
 
-/* --- 1. the walk over base and new ------------------------------------------------------------------------------- */
+/* --- 1. the walk over base and new ------------------------------------------------------------ */
 
 struct pair {
     hp_id base, fresh;
@@ -126,7 +127,8 @@ struct pairing {
     struct hp_map seen;
     HP_LIST(struct pair) todo;
     size_t next;
-    HP_LIST(struct pair) renamed; /* functions of different names at one path: whoever has the name comes first */
+    /* functions of different names at one path: whoever has the name comes first */
+    HP_LIST(struct pair) renamed;
     bool names_are_done;
 };
 
@@ -196,8 +198,8 @@ static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
     }
 }
 
-/* Lists are not walked by index: an element inserted in front would make pairs of strangers. What is in them is left to
- * the prototypes' own ways. */
+/* Lists are not walked by index: an element inserted in front would make pairs of strangers. What is in them
+ * is left to the prototypes' own ways. */
 static void pair_fields(struct pairing *p, hp_id base, hp_id fresh)
 {
     struct hp_match *m = p->m;
@@ -230,7 +232,8 @@ static void pair_roots(struct pairing *p)
     for (uint32_t i = 0; i < m->fresh->modules.count; i++) {
         if (!hp_root_has_base(m, i))
             continue;
-        const struct hp_graph_module *f = &m->fresh->modules.items[i], *b = &m->base->modules.items[m->roots[i].base];
+        const struct hp_graph_module *f = &m->fresh->modules.items[i],
+                                     *b = &m->base->modules.items[m->roots[i].base];
         pair_codes(m, (struct hp_code){b->tree, 0}, (struct hp_code){f->tree, 0});
         pair_later(p, b->root, f->root);
         pair_later(p, b->environment, f->environment);
@@ -238,20 +241,22 @@ static void pair_roots(struct pairing *p)
     for (size_t i = 0; i < m->fresh->written.count; i++) { /* views into which both wrote: one live object */
         hp_id f = m->fresh->written.items[i];
         for (size_t j = 0; j < m->base->written.count && hp_graph_node(m->fresh, f)->handle; j++)
-            if (hp_graph_node(m->base, m->base->written.items[j])->handle == hp_graph_node(m->fresh, f)->handle)
+            if (hp_graph_node(m->base, m->base->written.items[j])->handle ==
+                hp_graph_node(m->fresh, f)->handle)
                 pair_later(p, m->base->written.items[j], f);
     }
     run_pairs(p);
 }
 
-/* --- 2. effects -------------------------------------------------------------------------------------------------- */
+/* --- 2. effects ------------------------------------------------------------------------------- */
 
 static bool same_value(const struct hp_match *m, hp_id base, hp_id fresh)
 {
     const struct hp_node *b = hp_graph_node(m->base, base), *f = hp_graph_node(m->fresh, fresh);
     if (b->kind == HP_NODE_PLACEHOLDER && f->kind == HP_NODE_PLACEHOLDER)
         return hp_expression_equal(m->base, b->expression, m->fresh, f->expression);
-    if (b->kind == HP_NODE_FUNCTION || f->kind == HP_NODE_FUNCTION || b->kind == HP_NODE_TABLE || f->kind == HP_NODE_TABLE)
+    if (b->kind == HP_NODE_FUNCTION || f->kind == HP_NODE_FUNCTION || b->kind == HP_NODE_TABLE ||
+        f->kind == HP_NODE_TABLE)
         return b->kind == f->kind; /* made by the bodies: they do not tell effects apart */
     return hp_node_equal(m->base, base, m->fresh, fresh);
 }
@@ -274,7 +279,8 @@ static bool same_functions(const struct hp_match *m, const struct hp_effect *b, 
         if (!hp_is_function(m->base, x))
             continue;
         struct hp_code cx = hp_code_of(m->base, x), cy = hp_code_of(m->fresh, y);
-        if (!hp_prototype_equal(m->base->trees.items[cx.tree], cx.prototype, m->fresh->trees.items[cy.tree], cy.prototype))
+        if (!hp_prototype_equal(m->base->trees.items[cx.tree], cx.prototype, m->fresh->trees.items[cy.tree],
+                                cy.prototype))
             return false;
     }
     return true;
@@ -315,7 +321,7 @@ static void pair_effects(struct pairing *p)
     run_pairs(p);
 }
 
-/* --- 3. prototypes within paired parents ------------------------------------------------------------------------- */
+/* --- 3. prototypes within paired parents ------------------------------------------------------ */
 
 enum way { BY_NAME, BY_CODE, BY_ALIGNMENT };
 
@@ -334,7 +340,8 @@ static bool same_name(const struct hp_prototype *a, const struct hp_prototype *b
     return a->name && b->name ? strcmp(a->name, b->name) == 0 : a->name == b->name;
 }
 
-/* Was the function handed to a call? Then the call says what it is for, and an unpaired call says that it is another one. */
+/* Was the function handed to a call? Then the call says what it is for, and an unpaired call says that it is
+ * another one. */
 static bool handed_over(const struct hp_graph *g, struct hp_code code)
 {
     for (size_t i = 0; i < g->effects.count; i++)
@@ -346,7 +353,8 @@ static bool handed_over(const struct hp_graph *g, struct hp_code code)
     return false;
 }
 
-/* May these two be one function that was edited? Only what lies between the same neighbours is asked (see align). */
+/* May these two be one function that was edited? Only what lies between the same neighbours is asked (see
+ * align). */
 static bool alike(const struct hp_prototype *a, const struct hp_prototype *b)
 {
     return same_name(a, b) && a->parameters == b->parameters && a->vararg == b->vararg && overlap(a, b);
@@ -369,8 +377,8 @@ static bool agrees(const struct hp_match *m, enum way way, struct hp_code base, 
     if (way == BY_NAME)
         return b->name && same_name(b, f) && only_name(m->base, base) && only_name(m->fresh, fresh);
     return b->fingerprint == f->fingerprint &&
-           hp_prototype_equal(m->base->trees.items[base.tree], base.prototype, m->fresh->trees.items[fresh.tree],
-                              fresh.prototype);
+           hp_prototype_equal(m->base->trees.items[base.tree], base.prototype,
+                              m->fresh->trees.items[fresh.tree], fresh.prototype);
 }
 
 /* Children of two paired parents that agree and are still free, in order. */
@@ -380,7 +388,8 @@ static bool pair_children(struct hp_match *m, enum way way, struct hp_code base,
     bool any = false;
     for (size_t i = 0; i < f->nested.count; i++) {
         struct hp_code child = {fresh.tree, f->nested.items[i]};
-        for (size_t j = 0; j < b->nested.count && hp_code_none(m->fresh_code[child.tree][child.prototype]); j++) {
+        for (size_t j = 0; j < b->nested.count && hp_code_none(m->fresh_code[child.tree][child.prototype]);
+             j++) {
             struct hp_code other = {base.tree, b->nested.items[j]};
             if (hp_code_none(m->base_code[other.tree][other.prototype]) && agrees(m, way, other, child))
                 any |= pair_codes(m, other, child);
@@ -395,7 +404,8 @@ static size_t next_free(const struct hp_prototype *p, struct hp_code *pairs, siz
     return from < p->nested.count && hp_code_none(pairs[p->nested.items[from]]) ? from : p->nested.count;
 }
 
-/* Free children that follow the same paired neighbour (or the beginning), one by one, while they are alike. */
+/* Free children that follow the same paired neighbour (or the beginning), one by one, while they are alike.
+ */
 static bool align_children(struct hp_match *m, struct hp_code base, struct hp_code fresh)
 {
     const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
@@ -406,8 +416,8 @@ static bool align_children(struct hp_match *m, struct hp_code base, struct hp_co
         size_t fi = next_free(f, of_fresh, i), bj = next_free(b, of_base, j);
         if (fi < f->nested.count && bj < b->nested.count) {
             struct hp_code x = {base.tree, b->nested.items[bj]}, y = {fresh.tree, f->nested.items[fi]};
-            if (alike(hp_prototype_at(m->base, x), hp_prototype_at(m->fresh, y)) && !handed_over(m->base, x) &&
-                !handed_over(m->fresh, y))
+            if (alike(hp_prototype_at(m->base, x), hp_prototype_at(m->fresh, y)) &&
+                !handed_over(m->base, x) && !handed_over(m->fresh, y))
                 any |= pair_codes(m, x, y);
         }
         /* On to the neighbour: the next paired child of new, and its twin in base. */
@@ -438,7 +448,8 @@ static bool pair_prototypes(struct hp_match *m, enum way way)
     return any;
 }
 
-/* The only staged closure of each prototype; HP_NO_ID where the body made several: which is whose, nobody can tell. */
+/* The only staged closure of each prototype; HP_NO_ID where the body made several: which is whose, nobody can
+ * tell. */
 static void index_instances(struct hp_map *instances, const struct hp_graph *g)
 {
     for (hp_id id = 1; id < g->nodes.count; id++) {
@@ -452,8 +463,8 @@ static void index_instances(struct hp_map *instances, const struct hp_graph *g)
     }
 }
 
-/* Staged closures of paired prototypes that no path has brought together: a renamed helper, a function in a local that
- * nothing exported captures. */
+/* Staged closures of paired prototypes that no path has brought together: a renamed helper, a function in a
+ * local that nothing exported captures. */
 static void pair_instances(struct pairing *p)
 {
     struct hp_match *m = p->m;
@@ -474,7 +485,7 @@ static void pair_instances(struct pairing *p)
     run_pairs(p);
 }
 
-/* --- 4. cells ---------------------------------------------------------------------------------------------------- */
+/* --- 4. cells --------------------------------------------------------------------------------- */
 
 struct ballot {
     uint32_t base, fresh, votes;
@@ -486,7 +497,8 @@ static uint32_t declared_at(const struct hp_graph *g, uint32_t cell)
     const struct hp_cell *c = &g->cells.items[cell];
     struct hp_code code = hp_code_of(g, c->holder);
     struct hp_variable v;
-    return hp_prototype_variable(g->trees.items[code.tree], code.prototype, c->index, &v) ? v.number : UINT32_MAX;
+    return hp_prototype_variable(g->trees.items[code.tree], code.prototype, c->index, &v) ? v.number
+                                                                                          : UINT32_MAX;
 }
 
 /* Most votes first, then in the order of the new source. */
@@ -523,7 +535,7 @@ static void pair_cells(struct hp_match *m)
     }
 }
 
-/* --- together ---------------------------------------------------------------------------------------------------- */
+/* --- together --------------------------------------------------------------------------------- */
 
 static void pair_renamed(struct pairing *p)
 {

@@ -1,14 +1,16 @@
-/* hotpatch engine: the phases of a patch. run_phase is the list of them; the contract is in patch.h, the parts in patch_impl.h. */
+/* hotpatch engine: the phases of a patch. run_phase is the list of them; the contract is in patch.h, the
+ * parts in patch_impl.h. */
 #include <lauxlib.h>
 #include <time.h>
 
 #include "agent/engine/patch_impl.h"
 #include "agent/engine/workshop.h"
 
-#define STACK_ROOM 400 /* slots for all that the phases do, so that none of them has to ask for memory for its stack */
+/* slots for all that the phases do, so that none of them has to ask for memory for its stack */
+#define STACK_ROOM 400
 
-struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request, const char *who,
-                              struct hp_report *report, bool one_stop)
+struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request,
+                              const char *who, struct hp_report *report, bool one_stop)
 {
     struct hp_patch *p = hp_mem_calloc(sizeof *p);
     if (!p)
@@ -76,7 +78,8 @@ bool hp_patch_accepts(const struct hp_patch *p, int reason)
 
 int64_t hp_patch_deadline_us(const struct hp_patch *p)
 {
-    double ms = p->request->options.max_pause_ms > 0 ? p->request->options.max_pause_ms : p->context.max_pause_ms;
+    double ms =
+        p->request->options.max_pause_ms > 0 ? p->request->options.max_pause_ms : p->context.max_pause_ms;
     return p->one_stop ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000);
 }
 
@@ -88,9 +91,14 @@ bool hp_patch_is_slice_over(const struct hp_patch *p)
 static enum hp_status run_phase(lua_State *L, struct hp_patch *p)
 {
     static enum hp_status (*const phases[])(lua_State *, struct hp_patch *) = {
-        [HP_PATCH_STAGE] = hp_patch_phase_stage,   [HP_PATCH_BASE] = hp_patch_phase_base, [HP_PATCH_FIRST_PLAN] = hp_patch_phase_first_plan,
-        [HP_PATCH_SEARCH] = hp_patch_phase_search, [HP_PATCH_PLAN] = hp_patch_phase_plan, [HP_PATCH_MAKE] = hp_patch_phase_make,
-        [HP_PATCH_COMMIT] = hp_patch_phase_commit, [HP_PATCH_SWEEP] = hp_patch_phase_sweep,
+        [HP_PATCH_STAGE] = hp_patch_phase_stage,
+        [HP_PATCH_BASE] = hp_patch_phase_base,
+        [HP_PATCH_FIRST_PLAN] = hp_patch_phase_first_plan,
+        [HP_PATCH_SEARCH] = hp_patch_phase_search,
+        [HP_PATCH_PLAN] = hp_patch_phase_plan,
+        [HP_PATCH_MAKE] = hp_patch_phase_make,
+        [HP_PATCH_COMMIT] = hp_patch_phase_commit,
+        [HP_PATCH_SWEEP] = hp_patch_phase_sweep,
     };
     return phases[p->phase](L, p);
 }
@@ -124,7 +132,8 @@ void hp_patch_forget(lua_State *L, const struct hp_patch *p)
 /* A revert down to an older patch goes on with the next one. */
 static bool more_to_revert(struct hp_patch *p, enum hp_status status)
 {
-    if (status != HP_REVERTED || p->request->patch == 0 || !hp_history_in_force(p->context.history, p->request->patch))
+    if (status != HP_REVERTED || p->request->patch == 0 ||
+        !hp_history_in_force(p->context.history, p->request->patch))
         return false;
     p->phase = HP_PATCH_FIRST_PLAN;
     p->searched = false;
@@ -132,12 +141,15 @@ static bool more_to_revert(struct hp_patch *p, enum hp_status status)
     return true;
 }
 
-/* After the commit nothing fails any more: what comes in the way of the sweeps is said, and the patch is applied all the same. */
+/* After the commit nothing fails any more: what comes in the way of the sweeps is said, and the patch is
+ * applied all the same. */
 void hp_patch_give_up_sweeps(struct hp_patch *p, const char *why)
 {
     p->report->status = p->revert ? HP_REVERTED : HP_APPLIED;
     hp_report_warn(p->report, HP_R08_STILL_RUNNING, NULL, NULL,
-                   "%s while old references that moved were looked for: some may be left; push the same again to look once more", why);
+                   "%s while old references that moved were looked for: some may be left; push the same "
+                   "again to look once more",
+                   why);
 }
 
 static bool is_carried_out(enum hp_status status)
@@ -198,9 +210,10 @@ void hp_patch_settle(struct hp_patch *p)
 
 const char *hp_patch_phase(const struct hp_patch *p)
 {
-    static const char *const names[] = {[HP_PATCH_STAGE] = "stage",   [HP_PATCH_BASE] = "stage",    [HP_PATCH_FIRST_PLAN] = "plan",
-                                        [HP_PATCH_SEARCH] = "search", [HP_PATCH_PLAN] = "plan",     [HP_PATCH_MAKE] = "make",       [HP_PATCH_COMMIT] = "commit",
-                                        [HP_PATCH_SWEEP] = "sweep",   [HP_PATCH_DONE] = "done"};
+    static const char *const names[] = {
+        [HP_PATCH_STAGE] = "stage",   [HP_PATCH_BASE] = "stage",  [HP_PATCH_FIRST_PLAN] = "plan",
+        [HP_PATCH_SEARCH] = "search", [HP_PATCH_PLAN] = "plan",   [HP_PATCH_MAKE] = "make",
+        [HP_PATCH_COMMIT] = "commit", [HP_PATCH_SWEEP] = "sweep", [HP_PATCH_DONE] = "done"};
     return names[p->phase];
 }
 

@@ -1,4 +1,5 @@
-/* hotpatch engine: a patch, from request to report: the phases of the design's section 3, in order, in slices. */
+/* hotpatch engine: a patch, from request to report: the phases of the design's section 3, in order, in
+ * slices. */
 #ifndef HP_PATCH_H
 #define HP_PATCH_H
 
@@ -20,18 +21,19 @@ struct hp_patch_context {
 
 struct hp_patch;
 
-/* NULL: no memory. With `one_stop` there is no pause between slices, and the first step does everything. The pointers stay the
- * caller's and outlive the patch. */
-struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request, const char *who,
-                              struct hp_report *report, bool one_stop);
+/* NULL: no memory. With `one_stop` there is no pause between slices, and the first step does everything. The
+ * pointers stay the caller's and outlive the patch. */
+struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request,
+                              const char *who, struct hp_report *report, bool one_stop);
 
 /* NULL is fine. Touches no Lua state: what the patch keeps in the registry goes with hp_patch_forget. */
 void hp_patch_free(struct hp_patch *patch);
 void hp_patch_forget(lua_State *L, const struct hp_patch *patch); /* [-0, +0, -] */
 
-/* One slice of a diff, push or revert, on a stack of its own; `poller` is the coroutine whose safe point this is. True: done, the
- * report is filled. Raises only for Lua's memory: nothing has changed then if hp_patch_committed is false; and if it is true,
- * the patch is applied, and only the sweep is given up. [-0, +0, m] */
+/* One slice of a diff, push or revert, on a stack of its own; `poller` is the coroutine whose safe point this
+ * is. True: done, the report is filled. Raises only for Lua's memory: nothing has changed then if
+ * hp_patch_committed is false; and if it is true, the patch is applied, and only the sweep is given up. [-0,
+ * +0, m] */
 bool hp_patch_step(lua_State *L, struct hp_patch *patch, lua_State *poller);
 bool hp_patch_committed(const struct hp_patch *patch);
 

@@ -5,7 +5,7 @@
 #include "agent/engine/successor.h"
 #include "agent/engine/workshop.h"
 
-#define MAX_TRIES  3 /* plans made for one request before `conflict` */
+#define MAX_TRIES 3 /* plans made for one request before `conflict` */
 
 struct preparation {
     struct hp_patch *patch;
@@ -22,7 +22,8 @@ static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_executi
     lua_setfield(L, -2, "__mode");
     lua_setmetatable(L, -2);
     for (size_t i = 0; i < p->plan.swaps.count; i++) {
-        hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = p->plan.swaps.items[i].from});
+        hp_execution_push_value(
+            L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = p->plan.swaps.items[i].from});
         hp_execution_push_value(L, x, &p->plan.swaps.items[i].to);
         if (lua_isnil(L, -1) || lua_isnil(L, -2)) {
             lua_pop(L, 2);
@@ -55,7 +56,8 @@ static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execut
     struct preparation work = {p, x, HP_NO_MEMORY};
     struct hp_lx_failure failure = {0};
     if (hp_lx_protect(L, prepare_protected, &work, &p->report->arena, &failure) == LUA_OK) {
-        bool cut = work.status == HP_OK && hp_arena_failed(&p->report->arena); /* before anything is changed: not at all */
+        /* before anything is changed: not at all */
+        bool cut = work.status == HP_OK && hp_arena_failed(&p->report->arena);
         if (cut)
             hp_execution_undo(L, x);
         return cut ? HP_NO_MEMORY : work.status;
@@ -63,7 +65,8 @@ static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execut
     hp_execution_undo(L, x);
     if (failure.status == LUA_ERRMEM)
         return HP_NO_MEMORY;
-    return hp_report_fail(p->report, HP_FAILED, "%s", failure.text ? failure.text : "the patch could not be prepared");
+    return hp_report_fail(p->report, HP_FAILED, "%s",
+                          failure.text ? failure.text : "the patch could not be prepared");
 }
 
 static struct hp_execution *new_execution(lua_State *L, struct hp_patch *p)
@@ -73,10 +76,12 @@ static struct hp_execution *new_execution(lua_State *L, struct hp_patch *p)
                                            .revert = p->revert,
                                            .workshop = &p->made,
                                            .hook = p->revert ? "__hotrevert" : "__hotfix"};
-    return hp_execution_push_new(L, p->anchor, &p->plan, p->context.history, p->context.sources, &options, p->report);
+    return hp_execution_push_new(L, p->anchor, &p->plan, p->context.history, p->context.sources, &options,
+                                 p->report);
 }
 
-/* Loads what the commit will need: the new functions' code and the old ones' successors, one function after the other. */
+/* Loads what the commit will need: the new functions' code and the old ones' successors, one function after
+ * the other. */
 static enum hp_status make_one(lua_State *L, struct hp_patch *p, const struct hp_plan_function *f)
 {
     enum hp_status status = hp_workshop_push_maker(L, &p->made, f->tree, f->prototype, &p->scratch);
@@ -118,14 +123,16 @@ static void name_heirs(lua_State *L, struct hp_patch *p)
     lua_pop(L, 1);
 }
 
-/* Is there more to find than the search has seen? Between slices the server ran; calls that were replayed are its code too. A revert may put
- * tables back that nothing held meanwhile, and takes back closures that the patch's own factories made since. */
+/* Is there more to find than the search has seen? Between slices the server ran; calls that were replayed are
+ * its code too. A revert may put tables back that nothing held meanwhile, and takes back closures that the
+ * patch's own factories made since. */
 static bool has_more(const struct hp_patch *p)
 {
     return p->searched && (!p->one_stop || p->revert || p->plan.replays.count > 0);
 }
 
-/* Prepares the plan; made anew, a few times, when the server changed what it is about. The execution, ready to commit, or NULL. */
+/* Prepares the plan; made anew, a few times, when the server changed what it is about. The execution, ready
+ * to commit, or NULL. */
 static struct hp_execution *prepare_plan(lua_State *L, struct hp_patch *p, enum hp_status *status)
 {
     struct hp_execution *x = NULL;
@@ -144,7 +151,8 @@ static struct hp_execution *prepare_plan(lua_State *L, struct hp_patch *p, enum 
     if (*status == HP_OK)
         return x;
     if (*status == HP_CONFLICT)
-        hp_report_fail(p->report, HP_CONFLICT, "the server keeps changing %s while it is to be patched; try again, or with --atomic",
+        hp_report_fail(p->report, HP_CONFLICT,
+                       "the server keeps changing %s while it is to be patched; try again, or with --atomic",
                        hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
     hp_execution_forget(L, x);
     return NULL;

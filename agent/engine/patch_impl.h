@@ -6,8 +6,9 @@
  *   patch_search.c who else holds the functions: before the commit, and again after it
  *   patch_commit.c what is made beforehand; prepare, commit, finish
  *
- * A phase does some work, moves `phase` on when it has done its part, and returns HP_OK to go on; any other status ends the patch.
- * Lua thread only; each phase finds the stack as `store` and `anchor` say, and may leave values above them. [-0, +n, m]
+ * A phase does some work, moves `phase` on when it has done its part, and returns HP_OK to go on; any other
+ * status ends the patch. Lua thread only; each phase finds the stack as `store` and `anchor` say, and may
+ * leave values above them. [-0, +n, m]
  */
 #ifndef HP_PATCH_IMPL_H
 #define HP_PATCH_IMPL_H
@@ -23,7 +24,17 @@
 #include "agent/engine/wanted.h"
 
 /* What a step goes on with. */
-enum hp_patch_phase { HP_PATCH_STAGE, HP_PATCH_BASE, HP_PATCH_FIRST_PLAN, HP_PATCH_SEARCH, HP_PATCH_PLAN, HP_PATCH_MAKE, HP_PATCH_COMMIT, HP_PATCH_SWEEP, HP_PATCH_DONE };
+enum hp_patch_phase {
+    HP_PATCH_STAGE,
+    HP_PATCH_BASE,
+    HP_PATCH_FIRST_PLAN,
+    HP_PATCH_SEARCH,
+    HP_PATCH_PLAN,
+    HP_PATCH_MAKE,
+    HP_PATCH_COMMIT,
+    HP_PATCH_SWEEP,
+    HP_PATCH_DONE
+};
 
 /* What a patch keeps in the registry between its slices, a table under its own address. */
 enum { HP_PATCH_STORE_ANCHOR = 1, HP_PATCH_STORE_SEARCH, HP_PATCH_STORE_SWAPS, HP_PATCH_STORE_LATE };
@@ -55,10 +66,10 @@ struct hp_patch {
 
     struct hp_stage *stage;
     struct hp_locate *locate;
-    struct hp_late *late; /* of the sweeps; NULL before */
+    struct hp_late *late;    /* of the sweeps; NULL before */
     struct hp_wanted wanted; /* what `locate` is after */
-    struct hp_found found; /* of `locate` … */
-    uint32_t *heirs;       /* … but these, which are ours */
+    struct hp_found found;   /* of `locate` … */
+    uint32_t *heirs;         /* … but these, which are ours */
     bool searched;
     struct hp_graph base, fresh;
     bool has_base;
@@ -74,7 +85,8 @@ bool hp_patch_accepts(const struct hp_patch *p, int reason);
 int64_t hp_patch_deadline_us(const struct hp_patch *p);
 /* Has the slice under way had its time? */
 bool hp_patch_is_slice_over(const struct hp_patch *p);
-/* Forgets what depends on the live program, which may have moved on; and what depends on the bases, which may be chosen again. */
+/* Forgets what depends on the live program, which may have moved on; and what depends on the bases, which may
+ * be chosen again. */
 void hp_patch_forget_match(struct hp_patch *p);
 void hp_patch_forget_bases(struct hp_patch *p);
 /* Lays live beside base and new. HP_REFUSED: the base that was named is not what runs. [-0, +0, m] */
@@ -83,7 +95,8 @@ enum hp_status hp_patch_match(lua_State *L, struct hp_patch *p);
 enum hp_status hp_patch_check_revert(struct hp_patch *p);
 /* The plan, anew, from what lives now; a revert's from the history. [-0, +0, m] */
 enum hp_status hp_patch_plan(lua_State *L, struct hp_patch *p);
-/* What to look for: the functions of the modules' sources, or of those that a revert takes out. False: no memory. [-0, +0, m] */
+/* What to look for: the functions of the modules' sources, or of those that a revert takes out. False: no
+ * memory. [-0, +0, m] */
 bool hp_patch_name_sources(struct hp_patch *p);
 bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p);
 /* Begins a pass over the heap. [-0, +0, m] */

@@ -3,7 +3,8 @@
 
 #include "agent/engine/patch_impl.h"
 
-/* What a commit takes, roughly, in microseconds (bench/ measures it): to refuse what is far too long, not to promise. */
+/* What a commit takes, roughly, in microseconds (bench/ measures it): to refuse what is far too long, not to
+ * promise. */
 #define COMMIT_US_FUNCTION 2.5
 #define COMMIT_US_STEP     0.6
 
@@ -24,7 +25,8 @@ static void report_modules(struct hp_patch *p)
 static bool same_text(const struct hp_patch *p, size_t i)
 {
     const struct hp_bytes *source = &p->request->modules.items[i].source;
-    return p->bases[i].len == source->len && p->bases[i].text && memcmp(p->bases[i].text, source->data, source->len) == 0;
+    return p->bases[i].len == source->len && p->bases[i].text &&
+           memcmp(p->bases[i].text, source->data, source->len) == 0;
 }
 
 static bool same_texts(const struct hp_patch *p)
@@ -46,7 +48,8 @@ static bool changes(const struct hp_patch *p)
     return false;
 }
 
-/* The texts that are the base of the next patch. A point fix, or a patch of a few functions, is not what runs as a whole. */
+/* The texts that are the base of the next patch. A point fix, or a patch of a few functions, is not what runs
+ * as a whole. */
 static void name_texts(struct hp_patch *p)
 {
     for (size_t i = 0; i < p->plan.modules.count && !p->request->options.functions.count; i++) {
@@ -98,9 +101,11 @@ enum hp_status hp_patch_check_revert(struct hp_patch *p)
 {
     int64_t wanted = p->request->patch;
     if (hp_history_last(p->context.history) == 0)
-        return hp_report_fail(p->report, HP_REFUSED, "there is no patch to revert; `hotpatch log` lists what was done");
+        return hp_report_fail(p->report, HP_REFUSED,
+                              "there is no patch to revert; `hotpatch log` lists what was done");
     if (wanted != 0 && !hp_history_in_force(p->context.history, wanted))
-        return hp_report_fail(p->report, HP_REFUSED, "patch %lld is not in force; `hotpatch log` lists those that are",
+        return hp_report_fail(p->report, HP_REFUSED,
+                              "patch %lld is not in force; `hotpatch log` lists those that are",
                               (long long)wanted);
     return HP_OK;
 }
@@ -146,14 +151,15 @@ static bool code_changed(const struct hp_patch *p)
     for (uint32_t t = 0; p->has_base && t < p->fresh.trees.count; t++)
         for (uint32_t i = 1; i < p->fresh.trees.items[t]->prototypes.count; i++) {
             struct hp_code base = p->match.fresh_code[t][i];
-            if (!hp_code_none(base) &&
-                !hp_prototype_equal(p->base.trees.items[base.tree], base.prototype, p->fresh.trees.items[t], i))
+            if (!hp_code_none(base) && !hp_prototype_equal(p->base.trees.items[base.tree], base.prototype,
+                                                           p->fresh.trees.items[t], i))
                 return true;
         }
     return false;
 }
 
-/* A local that base and new share, and whose cell the walk did not come by: only closures that others hold know it. */
+/* A local that base and new share, and whose cell the walk did not come by: only closures that others hold
+ * know it. */
 static bool local_unfound(const struct hp_patch *p)
 {
     uint32_t live;
@@ -186,7 +192,8 @@ static bool stops_too_long(struct hp_patch *p, size_t functions, size_t places)
     double need = predicted_ms(functions, places);
     if (options->atomic || (p->one_stop && options->max_pause_ms <= 0) || need <= allowed)
         return false;
-    const char *fmt = "the commit writes %zu places and would stop the server for about %.1f ms, more than the %g ms allowed; push again "
+    const char *fmt = "the commit writes %zu places and would stop the server for about %.1f ms, more than "
+                      "the %g ms allowed; push again "
                       "with --max-pause %.0f, or with --atomic";
     if (hp_patch_accepts(p, HP_R20_LONG_STOP)) {
         hp_report_warn(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
@@ -201,10 +208,12 @@ static bool plan_stops_too_long(struct hp_patch *p)
     return stops_too_long(p, p->plan.functions.count, p->plan.steps.count);
 }
 
-/* What the search came back with tells before the plan is made, which itself takes its time for a million closures. */
+/* What the search came back with tells before the plan is made, which itself takes its time for a million
+ * closures. */
 static bool found_stops_too_long(struct hp_patch *p)
 {
-    return p->searched && !p->wanted.everything && stops_too_long(p, p->found.member_count, p->found.holder_count);
+    return p->searched && !p->wanted.everything &&
+           stops_too_long(p, p->found.member_count, p->found.holder_count);
 }
 
 /* Code of a source file is found by its source and told apart by its base: there is no table to walk. */
@@ -216,11 +225,14 @@ static enum hp_status check_source_files(struct hp_patch *p)
             continue;
         if (p->bases[i].origin == HP_BASE_NONE)
             return hp_report_fail(p->report, HP_REFUSED,
-                                  "what runs of %s can only be told by the source it was loaded from; send that with --base or --git",
+                                  "what runs of %s can only be told by the source it was loaded from; send "
+                                  "that with --base or --git",
                                   module + 1);
         if (p->searched && p->found.member_count == 0)
-            return hp_report_fail(p->report, HP_REFUSED,
-                                  "no live function comes from %s; `hotpatch inspect MODULE` shows how sources are named here", module);
+            return hp_report_fail(
+                p->report, HP_REFUSED,
+                "no live function comes from %s; `hotpatch inspect MODULE` shows how sources are named here",
+                module);
     }
     return HP_OK;
 }

@@ -1,7 +1,9 @@
-/* hotpatch engine: who else holds the functions of a patch: the search before the commit, the sweeps after it. See patch_impl.h. */
+/* hotpatch engine: who else holds the functions of a patch: the search before the commit, the sweeps after
+ * it. See patch_impl.h. */
 #include "agent/engine/patch_impl.h"
 
-#define MAX_SWEEPS 8 /* passes after the commit: a server that keeps moving old functions about is left with stragglers */
+/* passes after the commit: a server that keeps moving old functions about is left with stragglers */
+#define MAX_SWEEPS 8
 
 /* The sources whose functions are looked for, as the live ones name them; and which of those functions. */
 bool hp_patch_name_sources(struct hp_patch *p)
@@ -117,7 +119,8 @@ static enum hp_status check_search_limit(struct hp_patch *p)
     if (limit <= 0 || (double)(hp_patch_now_us() - p->started_us) < limit * 1e6)
         return HP_OK;
     return hp_report_fail(p->report, HP_LIMIT,
-                          "the search for old references did not end within %g s (%lld objects so far); nothing was changed; give it "
+                          "the search for old references did not end within %g s (%lld objects so far); "
+                          "nothing was changed; give it "
                           "longer with --search-limit, larger slices with --max-pause, or --refs module",
                           limit, (long long)p->objects);
 }

@@ -1,4 +1,5 @@
-/* hotpatch engine: what meets in a patch: targets, base and new loaded inert, live laid beside them. See patch_impl.h. */
+/* hotpatch engine: what meets in a patch: targets, base and new loaded inert, live laid beside them. See
+ * patch_impl.h. */
 #include <string.h>
 
 #include "agent/engine/collect.h"
@@ -30,12 +31,14 @@ static bool expected_version(lua_State *L, struct hp_patch *p, const struct hp_t
         lua_pushstring(L, "VERSION");
         lua_rawget(L, -2);
         if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER)
-            found = hp_arena_str(&p->report->arena, lua_tostring(L, -1)); /* a copy on the stack is converted, not the field */
+            /* a copy on the stack is converted, not the field */
+            found = hp_arena_str(&p->report->arena, lua_tostring(L, -1));
     }
     lua_settop(L, p->anchor);
     if (found && strcmp(found, wanted) == 0)
         return true;
-    hp_report_fail(p->report, HP_REFUSED, "the live \"%s\" has VERSION %s, not %s; `hotpatch inspect %s` shows what runs", t->module,
+    hp_report_fail(p->report, HP_REFUSED,
+                   "the live \"%s\" has VERSION %s, not %s; `hotpatch inspect %s` shows what runs", t->module,
                    found ? found : "unset", wanted, t->module);
     return false;
 }
@@ -60,7 +63,8 @@ static enum hp_status find_targets(lua_State *L, struct hp_patch *p)
         if (status != HP_OK)
             return status;
         if (duplicate(p, i))
-            return hp_report_fail(p->report, HP_REFUSED, "\"%s\" is named twice in one request; name it once", t->module);
+            return hp_report_fail(p->report, HP_REFUSED, "\"%s\" is named twice in one request; name it once",
+                                  t->module);
         if (!expected_version(L, p, t))
             return HP_REFUSED;
         p->roots[i] = t->root;
@@ -104,7 +108,8 @@ static enum hp_status stage_fresh(lua_State *L, struct hp_patch *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct hp_request_module *asked = &p->request->modules.items[i];
-        p->chunks[i] = chunk_of(&p->targets[i], asked->source.data ? asked->source.data : "", asked->source.len);
+        p->chunks[i] =
+            chunk_of(&p->targets[i], asked->source.data ? asked->source.data : "", asked->source.len);
         if (p->roots[i].point) /* its own file, not the module's */
             p->chunks[i].chunk_name =
                 hp_arena_printf(&p->report->arena, "@%s", asked->file ? asked->file : p->targets[i].path);
@@ -133,7 +138,8 @@ static enum hp_status skip_bad_base(struct hp_patch *p, const struct hp_report *
             continue;
         any |= next_base(p, i);
         if (!any && p->bases[i].origin == HP_BASE_CLIENT)
-            hp_report_refuse(p->report, HP_R16_NOT_THE_BASE, module, NULL, "the base that was named does not load: %s", why);
+            hp_report_refuse(p->report, HP_R16_NOT_THE_BASE, module, NULL,
+                             "the base that was named does not load: %s", why);
     }
     return any ? HP_CONFLICT : HP_REFUSED; /* HP_CONFLICT: again */
 }
@@ -145,7 +151,8 @@ static enum hp_status stage_base(lua_State *L, struct hp_patch *p)
         p->roots[i].base = p->roots[i].guide = HP_NO_ID;
         if (p->bases[i].origin == HP_BASE_NONE)
             continue;
-        if (p->roots[i].point) /* matched with what lives in its slot; the base only leads to the module's locals */
+        /* matched with what lives in its slot; the base only leads to the module's locals */
+        if (p->roots[i].point)
             p->roots[i].guide = (uint32_t)count;
         else
             p->roots[i].base = (uint32_t)count;
@@ -176,10 +183,12 @@ static bool pushed_before(struct hp_patch *p, size_t i)
 {
     const struct hp_bytes *source = &p->request->modules.items[i].source;
     struct hp_source stored;
-    if (p->bases[i].origin != HP_BASE_CLIENT || !hp_sources_find(p->context.sources, p->targets[i].module, &stored) ||
-        stored.len != source->len || memcmp(stored.text, source->data, source->len) != 0)
+    if (p->bases[i].origin != HP_BASE_CLIENT ||
+        !hp_sources_find(p->context.sources, p->targets[i].module, &stored) || stored.len != source->len ||
+        memcmp(stored.text, source->data, source->len) != 0)
         return false;
-    hp_base_find(&p->bases[i], HP_BASE_STORED, &p->request->modules.items[i], &p->targets[i], p->context.sources);
+    hp_base_find(&p->bases[i], HP_BASE_STORED, &p->request->modules.items[i], &p->targets[i],
+                 p->context.sources);
     return true;
 }
 
@@ -196,10 +205,12 @@ static enum hp_status verify_bases(struct hp_patch *p)
         if (next_base(p, i) || pushed_before(p, i)) {
             status = HP_CONFLICT;
         } else if (hp_patch_accepts(p, HP_R16_NOT_THE_BASE)) {
-            hp_report_warn(p->report, HP_R16_NOT_THE_BASE, module, path, "the live %s is not the one of the base that was named", path);
+            hp_report_warn(p->report, HP_R16_NOT_THE_BASE, module, path,
+                           "the live %s is not the one of the base that was named", path);
         } else {
             hp_report_refuse(p->report, HP_R16_NOT_THE_BASE, module, path,
-                             "the live %s is not the one of the base that was named; send the source that runs, or leave --base out",
+                             "the live %s is not the one of the base that was named; send the source that "
+                             "runs, or leave --base out",
                              path);
             return HP_REFUSED;
         }

@@ -1,4 +1,5 @@
-/* hotpatch engine: phase 7. The contract is in plan.h; the parts are in planner.h. Read hp_plan_make first. */
+/* hotpatch engine: phase 7. The contract is in plan.h; the parts are in planner.h. Read hp_plan_make first.
+ */
 #include "agent/engine/plan.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ bool hp_planner_selects(const struct hp_planner *p, hp_id fresh)
     return p->options->functions.count == 0 || hp_map_find(&p->selected, fresh, 0) != NULL;
 }
 
-/* --- what was asked for -------------------------------------------------------------------------------------------- */
+/* --- what was asked for ----------------------------------------------------------------------- */
 
 /* --function PATH: those functions of the new source, and what they need. */
 static bool select_functions(struct hp_planner *p)
@@ -27,7 +28,8 @@ static bool select_functions(struct hp_planner *p)
             }
         }
         if (!found) {
-            hp_report_fail(p->report, HP_REFUSED, "the new source has no function \"%s\"; `hotpatch diff` lists the paths it has",
+            hp_report_fail(p->report, HP_REFUSED,
+                           "the new source has no function \"%s\"; `hotpatch diff` lists the paths it has",
                            path);
             return false;
         }
@@ -35,7 +37,8 @@ static bool select_functions(struct hp_planner *p)
     return true;
 }
 
-/* Which load each module itself is: that of the first of its functions that has a live predecessor with state. */
+/* Which load each module itself is: that of the first of its functions that has a live predecessor with
+ * state. */
 static void find_loads(struct hp_planner *p)
 {
     for (size_t i = 0; i < p->fresh->modules.count; i++)
@@ -44,7 +47,8 @@ static void find_loads(struct hp_planner *p)
         if (!hp_is_function(p->fresh, id) || p->match->twin[id] == HP_NO_ID)
             continue;
         for (size_t i = 0; i < p->fresh->modules.count; i++)
-            if (p->fresh->modules.items[i].tree == hp_graph_node(p->fresh, id)->function.tree && p->loads[i] == HP_NO_ID)
+            if (p->fresh->modules.items[i].tree == hp_graph_node(p->fresh, id)->function.tree &&
+                p->loads[i] == HP_NO_ID)
                 p->loads[i] = hp_match_load(p->match, p->match->twin[id]);
     }
     for (size_t i = 0; i < p->fresh->modules.count; i++)
@@ -61,7 +65,8 @@ static void note_no_module(struct hp_planner *p, uint32_t module)
     bool assigns = hp_graph_node(p->fresh, f->environment)->entries.count > 0 || p->fresh->written.count > 0;
     if (!f->returned && !assigns && (live == HP_NODE_TABLE || live == HP_NODE_FUNCTION))
         hp_planner_refuse(p, HP_R04_KIND_CHANGED, module, root->path,
-                          "the new source returns nothing and assigns no global, while the live module is %s; does it lack its "
+                          "the new source returns nothing and assigns no global, while the live module is "
+                          "%s; does it lack its "
                           "`return`?",
                           hp_planner_short(p, p->live, root->live));
 }
@@ -77,11 +82,12 @@ static void plan_modules(struct hp_planner *p)
         note_no_module(p, (uint32_t)i);
         if (!hp_root_has_base(p->match, (uint32_t)i) && !p->match->roots[i].point)
             hp_planner_note(p, HP_R03_NO_BASE, (uint32_t)i, NULL,
-                            "there is no source of what runs to compare with: matched by names alone; send it with --base or --git");
+                            "there is no source of what runs to compare with: matched by names alone; send "
+                            "it with --base or --git");
     }
 }
 
-/* --- functions that slots do not speak of ------------------------------------------------------------------------- */
+/* --- functions that slots do not speak of ----------------------------------------------------- */
 
 /* What to call a closure that no path leads to: as its source does. */
 static const char *member_path(struct hp_planner *p, hp_id live)
@@ -92,8 +98,8 @@ static const char *member_path(struct hp_planner *p, hp_id live)
     return name ? name : hp_arena_printf(&p->plan->arena, "function at line %d", l->line);
 }
 
-/* Every walked place that holds an old function gets its successor: aliases made at run time, handlers in tables and
- * locals, elements of lists. */
+/* Every walked place that holds an old function gets its successor: aliases made at run time, handlers in
+ * tables and locals, elements of lists. */
 static void replace_held_functions(struct hp_planner *p)
 {
     for (hp_id id = 1; id < p->live->nodes.count; id++) {
@@ -103,8 +109,12 @@ static void replace_held_functions(struct hp_planner *p)
             if (!hp_is_function(p->live, e->value))
                 continue;
             struct hp_value value = hp_value_successor(p, e->value, 0, member_path(p, e->value));
-            struct hp_slot place = {
-                .kind = HP_SLOT_FIELD, .container = id, .key_in = p->live, .key = e->key, .live = e->value, .path = "?"};
+            struct hp_slot place = {.kind = HP_SLOT_FIELD,
+                                    .container = id,
+                                    .key_in = p->live,
+                                    .key = e->key,
+                                    .live = e->value,
+                                    .path = "?"};
             if (value.kind == HP_VALUE_FUNCTION)
                 hp_planner_set_field(p, &place, value);
         }
@@ -134,9 +144,11 @@ static void replace_members(struct hp_planner *p, const struct hp_found *found)
 static void plan_swaps(struct hp_planner *p)
 {
     for (uint32_t i = 0; i < p->plan->functions.count; i++) {
-        struct hp_plan_swap *swap = p->plan->functions.items[i].replaces ? HP_PUSH(&p->plan->arena, &p->plan->swaps) : NULL;
+        struct hp_plan_swap *swap =
+            p->plan->functions.items[i].replaces ? HP_PUSH(&p->plan->arena, &p->plan->swaps) : NULL;
         if (swap)
-            *swap = (struct hp_plan_swap){p->plan->functions.items[i].replaces, {.kind = HP_VALUE_FUNCTION, .index = i}};
+            *swap = (struct hp_plan_swap){p->plan->functions.items[i].replaces,
+                                          {.kind = HP_VALUE_FUNCTION, .index = i}};
     }
 }
 
@@ -171,7 +183,7 @@ static bool instantiated(const struct hp_graph *g, struct hp_code code)
     return false;
 }
 
-/* --- R06: what changed and was not found live ------------------------------------------------------------------------- */
+/* --- R06: what changed and was not found live ------------------------------------------------- */
 
 static bool has_live_version(const struct hp_planner *p, struct hp_code base)
 {
@@ -183,7 +195,8 @@ static bool has_live_version(const struct hp_planner *p, struct hp_code base)
 
 static bool changed_code(const struct hp_planner *p, struct hp_code base, struct hp_code fresh)
 {
-    return !hp_prototype_equal(p->base->trees.items[base.tree], base.prototype, p->fresh->trees.items[fresh.tree], fresh.prototype);
+    return !hp_prototype_equal(p->base->trees.items[base.tree], base.prototype,
+                               p->fresh->trees.items[fresh.tree], fresh.prototype);
 }
 
 /* Functions that a slot speaks of have been decided; these are the others. */
@@ -203,12 +216,14 @@ static void note_unfound(struct hp_planner *p, uint32_t module, const struct hp_
     const char *name = f->name ? f->name : "a function";
     if (paired)
         hp_planner_note(p, HP_R06_UNPAIRED, module, f->name,
-                        "%s (line %d) changed, and no live version of it was found from the module: closures that something else holds "
+                        "%s (line %d) changed, and no live version of it was found from the module: closures "
+                        "that something else holds "
                         "stay as they are; register them again, or call the code through the module",
                         name, f->line);
     else
         hp_planner_note(p, HP_R06_UNPAIRED, module, f->name,
-                        "%s (line %d) is made only where the body does not come while it is loaded, and has no live counterpart: nothing "
+                        "%s (line %d) is made only where the body does not come while it is loaded, and has "
+                        "no live counterpart: nothing "
                         "will hold it; make it at the top level",
                         name, f->line);
 }
@@ -225,7 +240,8 @@ static void note_unpaired(struct hp_planner *p)
         uint32_t tree = p->fresh->modules.items[i].tree;
         const struct hp_prototype *body = &p->fresh->trees.items[tree]->prototypes.items[0];
         for (size_t k = 0; k < body->nested.count; k++) {
-            struct hp_code code = {tree, body->nested.items[k]}, base = p->match->fresh_code[tree][code.prototype];
+            struct hp_code code = {tree, body->nested.items[k]},
+                           base = p->match->fresh_code[tree][code.prototype];
             const struct hp_prototype *f = hp_prototype_at(p->fresh, code);
             if (hp_map_find(&decided, tree, code.prototype))
                 continue;
@@ -237,9 +253,10 @@ static void note_unpaired(struct hp_planner *p)
     }
 }
 
-/* --- effects -------------------------------------------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------------------- */
 
-static struct hp_report_effect *report_effect(struct hp_planner *p, const struct hp_effect *e, const char *change)
+static struct hp_report_effect *report_effect(struct hp_planner *p, const struct hp_effect *e,
+                                              const char *change)
 {
     struct hp_report_effect *r = HP_PUSH(&p->report->arena, &p->report->effects);
     if (!r)
@@ -287,9 +304,10 @@ static void plan_effects(struct hp_planner *p)
         if (perform)
             plan_effect(p, e);
         else
-            hp_planner_note(p, HP_R11_EFFECTS, e->module, e->call,
-                            "the new source calls %s(%s) at line %d, which was not done; --effects new does it", e->call, e->args,
-                            e->line);
+            hp_planner_note(
+                p, HP_R11_EFFECTS, e->module, e->call,
+                "the new source calls %s(%s) at line %d, which was not done; --effects new does it", e->call,
+                e->args, e->line);
     }
     for (size_t i = 0; p->base && i < p->base->effects.count; i++) {
         const struct hp_effect *e = &p->base->effects.items[i];
@@ -297,16 +315,18 @@ static void plan_effects(struct hp_planner *p)
             continue;
         report_effect(p, e, "gone");
         hp_planner_note(p, HP_R11_EFFECTS, 0, e->call,
-                        "the new source no longer calls %s(%s); what that call did before stays done", e->call, e->args);
+                        "the new source no longer calls %s(%s); what that call did before stays done",
+                        e->call, e->args);
     }
 }
 
-/* --- hooks ---------------------------------------------------------------------------------------------------------- */
+/* --- hooks ------------------------------------------------------------------------------------ */
 
 static hp_id hook_named(const struct hp_planner *p, const struct hp_graph_module *m, const char *name)
 {
-    hp_id id = m->returned && hp_node_is_tabular(hp_graph_node(p->fresh, m->root)) ? hp_graph_field_str(p->fresh, m->root, name)
-                                                                                : HP_NO_ID;
+    hp_id id = m->returned && hp_node_is_tabular(hp_graph_node(p->fresh, m->root))
+                   ? hp_graph_field_str(p->fresh, m->root, name)
+                   : HP_NO_ID;
     if (!hp_is_function(p->fresh, id))
         id = hp_graph_field_str(p->fresh, m->environment, name);
     return hp_is_function(p->fresh, id) ? id : HP_NO_ID;
@@ -335,7 +355,7 @@ static void plan_hooks(struct hp_planner *p)
     }
 }
 
-/* --- checks --------------------------------------------------------------------------------------------------------- */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 /* The edges that were walked to what may be written or joined. */
 static void add_check(struct hp_planner *p, struct hp_check check)
@@ -375,7 +395,7 @@ static void count_functions(struct hp_planner *p)
         p->plan->modules.items[p->plan->functions.items[i].module].functions++;
 }
 
-/* --- together ------------------------------------------------------------------------------------------------------- */
+/* --- together --------------------------------------------------------------------------------- */
 
 static void planner_init(struct hp_planner *p, struct hp_plan *plan, const struct hp_match *match,
                          const struct hp_options *options, struct hp_report *report)
@@ -388,16 +408,17 @@ static void planner_init(struct hp_planner *p, struct hp_plan *plan, const struc
                              .options = options,
                              .plan = plan,
                              .report = report};
-    struct hp_map *maps[] = {&p->functions, &p->successors, &p->cells,   &p->tables,  &p->replays,
-                             &p->coroutines, &p->reported,  &p->written, &p->joined, &p->selected};
+    struct hp_map *maps[] = {&p->functions,  &p->successors, &p->cells,   &p->tables, &p->replays,
+                             &p->coroutines, &p->reported,   &p->written, &p->joined, &p->selected};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         hp_map_init(maps[i], a);
     p->load = HP_NO_ID;
     p->loads = hp_arena_alloc(a, (match->fresh->modules.count + 1) * sizeof *p->loads);
 }
 
-enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, const struct hp_options *options,
-                            const struct hp_found *found, struct hp_report *report)
+enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match,
+                            const struct hp_options *options, const struct hp_found *found,
+                            struct hp_report *report)
 {
     struct hp_planner p;
     planner_init(&p, plan, match, options, report);

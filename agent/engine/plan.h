@@ -1,8 +1,9 @@
 /* hotpatch engine: the plan, what a patch will do, as ordered plain data. No lua.h.
  *
- * `plan.c` makes it from the matched graphs; a dry run stops there and reports it. `prepare` builds its values in the live
- * state, `commit` carries out its steps, `history` keeps what undoes them. Live objects are named by handle (anchor.h).
- * Everything lives in the plan's arena, except nodes and trees, which belong to the graphs it was made from.
+ * `plan.c` makes it from the matched graphs; a dry run stops there and reports it. `prepare` builds its
+ * values in the live state, `commit` carries out its steps, `history` keeps what undoes them. Live objects
+ * are named by handle (anchor.h). Everything lives in the plan's arena, except nodes and trees, which belong
+ * to the graphs it was made from.
  */
 #ifndef HP_PLAN_H
 #define HP_PLAN_H
@@ -41,9 +42,9 @@ struct hp_cell_place {
 };
 
 struct hp_plan_upvalue {
-    bool join;                  /* true: share the live cell at `place`; false: the new cell `cell` */
+    bool join; /* true: share the live cell at `place`; false: the new cell `cell` */
     struct hp_cell_place place;
-    uint32_t cell;              /* in plan->cells */
+    uint32_t cell; /* in plan->cells */
 };
 
 /* A closure to build. */
@@ -53,7 +54,7 @@ struct hp_plan_function {
     uint32_t replaces; /* handle of the live closure whose successor it is; 0: it is new */
     HP_LIST(struct hp_plan_upvalue) upvalues;
     const char *path;
-    uint32_t module;   /* in plan->modules */
+    uint32_t module; /* in plan->modules */
 };
 
 /* A new cell, shared by every planned upvalue that names it. */
@@ -69,7 +70,8 @@ struct hp_plan_table {
     struct hp_value metatable; /* NIL: none */
 };
 
-/* One operation to perform for the value it gives (hp_operation): in order, operands refer to earlier ones only. */
+/* One operation to perform for the value it gives (hp_operation): in order, operands refer to earlier ones
+ * only. */
 struct hp_plan_replay {
     enum hp_operation operation; /* never HP_OP_OTHER */
     HP_LIST(struct hp_value) operands;
@@ -84,7 +86,8 @@ enum hp_step_kind {
     HP_STEP_ADD_FIELD,    /* table[key] = value; the key is absent */
     HP_STEP_REMOVE_FIELD, /* table[key] = nil; after everything that may fail */
     HP_STEP_SET_CELL,     /* the cell at `place` = value; `expected` is its value now */
-    HP_STEP_SET_METATABLE, /* of the live table or userdata `target` = value (a table or nil); `expected` likewise */
+    /* of the live table or userdata `target` = value (a table or nil); `expected` likewise */
+    HP_STEP_SET_METATABLE,
     /* What only the search finds: */
     HP_STEP_SET_UPVALUE,    /* upvalue `index` of the C closure `target` */
     HP_STEP_SET_USER_VALUE, /* user value `index` of the userdata `target` */
@@ -102,8 +105,9 @@ struct hp_step {
     const char *path;
     int index, level;
     uint32_t module; /* in plan->modules */
-    bool held;     /* found by the search: where `expected` no longer holds it is left to the sweep */
-    bool tolerant; /* of a revert: where `expected` no longer holds, leave it and count it, instead of planning again */
+    bool held;       /* found by the search: where `expected` no longer holds it is left to the sweep */
+    /* of a revert: where `expected` no longer holds, leave it and count it, instead of planning again */
+    bool tolerant;
 };
 
 /* An edge that was walked to reach what is written or joined: still the same, or plan again. */
@@ -131,9 +135,10 @@ struct hp_plan_hook {
 
 struct hp_plan_module {
     const char *name;
-    struct hp_value object;      /* the live module, passed to hooks: LIVE, or NIL where globals are the module */
+    /* the live module, passed to hooks: LIVE, or NIL where globals are the module */
+    struct hp_value object;
     struct hp_plan_hook hotfix, hotrevert;
-    uint32_t functions;          /* replaced and added, for the log */
+    uint32_t functions; /* replaced and added, for the log */
     /* Text to remember as pushed; NULL: none (a point fix). */
     const char *chunk_name, *text;
     size_t text_len;
@@ -163,12 +168,13 @@ void hp_plan_init(struct hp_plan *plan);
 void hp_plan_fini(struct hp_plan *plan);
 bool hp_plan_is_empty(const struct hp_plan *plan); /* no steps, no effects */
 
-/* Phase 7: decides every slot of the match by the merge rules, and says in the report what it decided: modules with their
- * functions, upvalues and fields, effects, warnings, refusals. `plan` is initialised by the caller. HP_OK; HP_REFUSED (the
- * report has refusals; the plan is not to be carried out); HP_NO_MEMORY. The texts of plan->modules are the caller's. `found` is what a
- * search found, NULL where none was made. */
+/* Phase 7: decides every slot of the match by the merge rules, and says in the report what it decided:
+ * modules with their functions, upvalues and fields, effects, warnings, refusals. `plan` is initialised by
+ * the caller. HP_OK; HP_REFUSED (the report has refusals; the plan is not to be carried out); HP_NO_MEMORY.
+ * The texts of plan->modules are the caller's. `found` is what a search found, NULL where none was made. */
 struct hp_found;
-enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match, const struct hp_options *options,
-                            const struct hp_found *found, struct hp_report *report);
+enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match,
+                            const struct hp_options *options, const struct hp_found *found,
+                            struct hp_report *report);
 
 #endif

@@ -22,8 +22,8 @@ static bool refuses(const struct hp_planner *p, int reason, enum hp_reason_defau
     return severity == HP_REASON_REFUSE || p->options->strict;
 }
 
-static bool note(struct hp_planner *p, int reason, enum hp_reason_default severity, uint32_t module, const char *path,
-                 const char *fmt, va_list ap)
+static bool note(struct hp_planner *p, int reason, enum hp_reason_default severity, uint32_t module,
+                 const char *path, const char *fmt, va_list ap)
 {
     const char *name = module < p->fresh->modules.count ? p->fresh->modules.items[module].name : NULL;
     const char *text = hp_arena_vprintf(&p->plan->arena, fmt, ap);
@@ -35,7 +35,8 @@ static bool note(struct hp_planner *p, int reason, enum hp_reason_default severi
     return refused;
 }
 
-bool hp_planner_note(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt, ...)
+bool hp_planner_note(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt,
+                     ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -44,7 +45,8 @@ bool hp_planner_note(struct hp_planner *p, int reason, uint32_t module, const ch
     return refused;
 }
 
-bool hp_planner_warn(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt, ...)
+bool hp_planner_warn(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt,
+                     ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -53,7 +55,8 @@ bool hp_planner_warn(struct hp_planner *p, int reason, uint32_t module, const ch
     return refused;
 }
 
-bool hp_planner_refuse(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt, ...)
+bool hp_planner_refuse(struct hp_planner *p, int reason, uint32_t module, const char *path, const char *fmt,
+                       ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -103,7 +106,7 @@ void hp_planner_field(struct hp_planner *p, uint32_t module, const char *path, c
     f->action = action;
 }
 
-/* --- functions --------------------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
 static const char *where(struct hp_planner *p, hp_id live)
 {
@@ -121,7 +124,8 @@ static void list_add(struct hp_planner *p, void *list, const char *text)
         *slot = hp_arena_str(&p->report->arena, text);
 }
 
-static void report_upvalues(struct hp_planner *p, hp_id fresh, hp_id live, struct hp_report_module *m, const char *path)
+static void report_upvalues(struct hp_planner *p, hp_id fresh, hp_id live, struct hp_report_module *m,
+                            const char *path)
 {
     struct hp_code code = hp_code_of(p->fresh, fresh);
     const struct hp_prototype *proto = hp_prototype_at(p->fresh, code);
@@ -147,10 +151,11 @@ static void note_parameters(struct hp_planner *p, hp_id fresh, hp_id live, uint3
     const struct hp_prototype *l = hp_prototype_at(p->live, hp_code_of(p->live, live));
     if (n->parameters != l->parameters || n->vararg != l->vararg)
         hp_planner_note(p, HP_R05_PARAMETERS, module, path,
-                        "%s took %d parameter%s%s and now takes %d%s, while its callers stay; check every caller, or keep the "
+                        "%s took %d parameter%s%s and now takes %d%s, while its callers stay; check every "
+                        "caller, or keep the "
                         "old parameters working",
-                        path, l->parameters, l->parameters == 1 ? "" : "s", l->vararg ? " and ..." : "", n->parameters,
-                        n->vararg ? " and ..." : "");
+                        path, l->parameters, l->parameters == 1 ? "" : "s", l->vararg ? " and ..." : "",
+                        n->parameters, n->vararg ? " and ..." : "");
 }
 
 void hp_planner_function(struct hp_planner *p, hp_id fresh, hp_id live, const char *verdict, uint32_t module,

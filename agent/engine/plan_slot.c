@@ -1,14 +1,15 @@
-/* hotpatch engine: the merge rules: what becomes of each place where base, new and live meet (design, section 5).
+/* hotpatch engine: the merge rules: what becomes of each place where base, new and live meet (design, section
+ * 5).
  *
- * `decide` is the list of the rules, in order; each rule is one function below it. With b, n, l for the three values:
- * a function that the source defines is replaced; a table keeps its identity and is entered; plain data is state and stays;
- * where the kinds differ, what was never touched may change.
+ * `decide` is the list of the rules, in order; each rule is one function below it. With b, n, l for the three
+ * values: a function that the source defines is replaced; a table keeps its identity and is entered; plain
+ * data is state and stays; where the kinds differ, what was never touched may change.
  */
 #include <string.h>
 
 #include "agent/engine/planner.h"
 
-/* --- questions --------------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 enum kind { KIND_PLAIN, KIND_FUNCTION, KIND_TABLE, KIND_OTHER, KIND_UNKNOWN };
 
@@ -48,8 +49,9 @@ struct pair {
     hp_id x, y;
 };
 
-/* Equal contents of two values of two graphs: plain by value, functions by code, objects by identity, tables that the body made
- * key by key. A placeholder is equal to what has the same expression, and unknown otherwise. */
+/* Equal contents of two values of two graphs: plain by value, functions by code, objects by identity, tables
+ * that the body made key by key. A placeholder is equal to what has the same expression, and unknown
+ * otherwise. */
 struct comparison {
     struct hp_planner *p;
     const struct hp_graph *a, *b;
@@ -107,13 +109,15 @@ static bool compare(struct comparison *c, hp_id x, hp_id y)
     return true;
 }
 
-static bool equal_values(struct hp_planner *p, const struct hp_graph *a, hp_id x, const struct hp_graph *b, hp_id y)
+static bool equal_values(struct hp_planner *p, const struct hp_graph *a, hp_id x, const struct hp_graph *b,
+                         hp_id y)
 {
     struct comparison c = {.p = p, .a = a, .b = b};
     return compare(&c, x, y);
 }
 
-static bool equal_data(struct hp_planner *p, const struct hp_graph *a, hp_id x, const struct hp_graph *b, hp_id y)
+static bool equal_data(struct hp_planner *p, const struct hp_graph *a, hp_id x, const struct hp_graph *b,
+                       hp_id y)
 {
     struct comparison c = {.p = p, .a = a, .b = b, .data_only = true};
     return compare(&c, x, y);
@@ -144,9 +148,10 @@ static const char *finalizer_key(const struct hp_slot *s)
     return NULL;
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
-static struct hp_step *add_step(struct hp_planner *p, enum hp_step_kind kind, uint32_t target, const char *path)
+static struct hp_step *add_step(struct hp_planner *p, enum hp_step_kind kind, uint32_t target,
+                                const char *path)
 {
     struct hp_step *step = HP_PUSH(&p->plan->arena, &p->plan->steps);
     if (step)
@@ -159,7 +164,8 @@ static uint32_t live_handle(const struct hp_planner *p, hp_id live)
     return hp_graph_node(p->live, live)->handle;
 }
 
-/* Two names may lead to one place: the first decision stands. Keys of two graphs are told apart by their text. */
+/* Two names may lead to one place: the first decision stands. Keys of two graphs are told apart by their
+ * text. */
 static bool claim(struct hp_planner *p, const struct hp_slot *s)
 {
     bool first = false;
@@ -177,7 +183,9 @@ static bool claim(struct hp_planner *p, const struct hp_slot *s)
     } else if (k) {
         place ^= (uint64_t)k->kind + 1;
         bytes = k->handle ? (const char *)&k->handle : (const char *)&k->integer;
-        len = k->handle ? sizeof k->handle : k->kind == HP_NODE_BOOLEAN ? sizeof k->boolean : sizeof k->integer;
+        len = k->handle                    ? sizeof k->handle
+              : k->kind == HP_NODE_BOOLEAN ? sizeof k->boolean
+                                           : sizeof k->integer;
     }
     for (size_t i = 0; i < len; i++)
         place = (place ^ (unsigned char)bytes[i]) * 0x100000001b3u;
@@ -200,7 +208,8 @@ void hp_planner_set_field(struct hp_planner *p, const struct hp_slot *s, struct 
     step->expected = hp_value_live(p, s->live);
 }
 
-void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value value, uint32_t module, const char *path)
+void hp_planner_set_cell(struct hp_planner *p, uint32_t cell, struct hp_value value, uint32_t module,
+                         const char *path)
 {
     struct hp_slot place = {.kind = HP_SLOT_CELL, .cell = cell};
     const struct hp_cell *c = &p->live->cells.items[cell];
@@ -230,7 +239,8 @@ static void win(struct hp_planner *p, const struct hp_slot *s, const char *actio
         return;
     set(p, s, value);
     if (function) /* before it is filled in, which would call it added */
-        hp_planner_function(p, s->fresh, s->live, s->live == HP_NO_ID ? "added" : "replaced", s->module, s->path);
+        hp_planner_function(p, s->fresh, s->live, s->live == HP_NO_ID ? "added" : "replaced", s->module,
+                            s->path);
     else if (s->kind == HP_SLOT_FIELD || p->options->merge)
         hp_planner_field(p, s->module, s->path, action);
 }
@@ -241,7 +251,7 @@ static void keep(struct hp_planner *p, const struct hp_slot *s)
         hp_planner_field(p, s->module, s->path, "kept");
 }
 
-/* --- R12: the source changed, the state stays --------------------------------------------------------------------- */
+/* --- R12: the source changed, the state stays ------------------------------------------------- */
 
 static void keep_with_note(struct hp_planner *p, const struct hp_slot *s)
 {
@@ -250,16 +260,18 @@ static void keep_with_note(struct hp_planner *p, const struct hp_slot *s)
         return;
     if (hp_graph_node(p->fresh, or_nil(s->fresh))->kind == HP_NODE_TABLE || s->base == HP_NO_ID)
         hp_planner_note(p, HP_R12_VALUE_KEPT, s->module, s->path,
-                        "the source changed %s, the live value is kept; to change it too, set it in __hotfix", s->path);
+                        "the source changed %s, the live value is kept; to change it too, set it in __hotfix",
+                        s->path);
     else
         hp_planner_note(p, HP_R12_VALUE_KEPT, s->module, s->path,
-                        "the source changed the initial value of %s from %s to %s, the live value %s is kept; to change it too, "
+                        "the source changed the initial value of %s from %s to %s, the live value %s is "
+                        "kept; to change it too, "
                         "set it in __hotfix or use --merge three-way",
-                        s->path, hp_planner_short(p, p->base, s->base), hp_planner_short(p, p->fresh, s->fresh),
-                        hp_planner_short(p, p->live, s->live));
+                        s->path, hp_planner_short(p, p->base, s->base),
+                        hp_planner_short(p, p->fresh, s->fresh), hp_planner_short(p, p->live, s->live));
 }
 
-/* --- rules by what the new source has ------------------------------------------------------------------------------ */
+/* --- rules by what the new source has --------------------------------------------------------- */
 
 /* n is absent: the new source lacks what base had. */
 static void gone(struct hp_planner *p, const struct hp_slot *s)
@@ -283,7 +295,8 @@ static void gone(struct hp_planner *p, const struct hp_slot *s)
         }
     }
     if (!remove)
-        hp_planner_note(p, HP_R13_GONE, s->module, s->path, "%s is gone from the new source; the live one stays (remove it with --prune)",
+        hp_planner_note(p, HP_R13_GONE, s->module, s->path,
+                        "%s is gone from the new source; the live one stays (remove it with --prune)",
                         s->path);
     struct hp_report_function *f = function && m ? HP_PUSH(&p->report->arena, &m->functions) : NULL;
     if (f) {
@@ -314,7 +327,8 @@ static void missing(struct hp_planner *p, const struct hp_slot *s)
                           "__gc is new here; objects that live already would not all be finalised"))
         return;
     if (s->kind == HP_SLOT_METATABLE)
-        hp_planner_warn(p, HP_R10_METATABLE, s->module, s->path, "a metatable is set on a live table that had none");
+        hp_planner_warn(p, HP_R10_METATABLE, s->module, s->path,
+                        "a metatable is set on a live table that had none");
     win(p, s, "added");
 }
 
@@ -332,16 +346,19 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
 {
     bool live_lua = hp_is_function(p->live, s->live);
     bool base = hp_is_function(p->base, s->base);
-    bool version = live_lua && (has_base(p, s) ? base && hp_code_is(p->match->live_code[s->live], hp_code_of(p->base, s->base))
+    bool version = live_lua && (has_base(p, s) ? base && hp_code_is(p->match->live_code[s->live],
+                                                                    hp_code_of(p->base, s->base))
                                                : true);
     if (version && !named(p, s->live)) {
         hp_planner_note(p, HP_R14_NOT_PATCHABLE, s->module, s->path,
-                        "%s was loaded from stripped code, whose locals have no names; send the source it was made from with --base",
+                        "%s was loaded from stripped code, whose locals have no names; send the source it "
+                        "was made from with --base",
                         s->path);
         return;
     }
     if (version && p->match->live_fresh[s->live] != s->fresh && hp_is_function(p->base, s->base)) {
-        win(p, s, "updated"); /* the source has another of its functions there now: `M.a = one` became `M.a = other` */
+        /* the source has another of its functions there now: `M.a = one` became `M.a = other` */
+        win(p, s, "updated");
         return;
     }
     if (version) {
@@ -351,7 +368,8 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
             set(p, s, value);
         hp_planner_fill(p);
         if (same && hp_is_function(p->fresh, p->match->live_fresh[s->live]))
-            hp_planner_function(p, s->fresh, s->live, hp_planner_selects(p, s->fresh) ? "unchanged" : "kept", s->module, s->path);
+            hp_planner_function(p, s->fresh, s->live, hp_planner_selects(p, s->fresh) ? "unchanged" : "kept",
+                                s->module, s->path);
         return;
     }
     if (!base && untouched(p, s)) { /* base had an alias there, and it still stands */
@@ -365,13 +383,15 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
     }
     if (kind_of(p->live, s->live) != KIND_FUNCTION && s->live != HP_NO_ID && !p->options->all) {
         hp_planner_refuse(p, HP_R04_KIND_CHANGED, s->module, s->path,
-                        "%s is a function in the source and %s in the live program; move the state in __hotfix and push with "
-                        "--accept R04",
-                        s->path, hp_planner_short(p, p->live, s->live));
+                          "%s is a function in the source and %s in the live program; move the state in "
+                          "__hotfix and push with "
+                          "--accept R04",
+                          s->path, hp_planner_short(p, p->live, s->live));
         return;
     }
     hp_planner_warn(p, HP_R12_VALUE_KEPT, s->module, s->path,
-                    "the server put another function in %s at run time; the new source's takes its place", s->path);
+                    "the server put another function in %s at run time; the new source's takes its place",
+                    s->path);
     win(p, s, "updated");
 }
 
@@ -412,8 +432,10 @@ static void table(struct hp_planner *p, const struct hp_slot *s)
         return;
     }
     if (has_base(p, s) && s->base != HP_NO_ID && list_changed(p, s)) {
-        hp_planner_note(p, HP_R12_VALUE_KEPT, s->module, s->path,
-                        "the source changed the list %s; the live list is data and is kept; change it in __hotfix", s->path);
+        hp_planner_note(
+            p, HP_R12_VALUE_KEPT, s->module, s->path,
+            "the source changed the list %s; the live list is data and is kept; change it in __hotfix",
+            s->path);
     }
 }
 
@@ -430,12 +452,14 @@ static void plain(struct hp_planner *p, const struct hp_slot *s)
     } else if (!equal_values(p, p->fresh, s->fresh, p->live, s->live)) {
         hp_planner_field(p, s->module, s->path, "conflict");
         hp_planner_note(p, HP_R12_VALUE_KEPT, s->module, s->path,
-                        "%s was %s, the source says %s and the live program %s: the live value is kept; decide in __hotfix", s->path,
-                        hp_planner_short(p, p->base, s->base), hp_planner_short(p, p->fresh, s->fresh),
-                        hp_planner_short(p, p->live, s->live));
+                        "%s was %s, the source says %s and the live program %s: the live value is kept; "
+                        "decide in __hotfix",
+                        s->path, hp_planner_short(p, p->base, s->base),
+                        hp_planner_short(p, p->fresh, s->fresh), hp_planner_short(p, p->live, s->live));
     }
     if (key && has_base(p, s) && source_changed(p, s))
-        hp_planner_warn(p, HP_R10_METATABLE, s->module, s->path, "%s changed in the source; the live one stays", key);
+        hp_planner_warn(p, HP_R10_METATABLE, s->module, s->path,
+                        "%s changed in the source; the live one stays", key);
 }
 
 /* The kinds of b and n differ: the new code was written for another kind of value than may live here. */
@@ -447,15 +471,18 @@ static void kind_change(struct hp_planner *p, const struct hp_slot *s)
         return;
     }
     if (untouched(p, s)) {
-        if (!hp_planner_warn(p, HP_R04_KIND_CHANGED, s->module, s->path,
-                             "%s changes from %s to %s; the live value was never touched, so the new one takes its place", s->path,
-                             hp_planner_short(p, p->base, s->base), hp_planner_short(p, p->fresh, s->fresh)))
+        if (!hp_planner_warn(
+                p, HP_R04_KIND_CHANGED, s->module, s->path,
+                "%s changes from %s to %s; the live value was never touched, so the new one takes its place",
+                s->path, hp_planner_short(p, p->base, s->base), hp_planner_short(p, p->fresh, s->fresh)))
             win(p, s, "updated");
         return;
     }
     hp_planner_refuse(p, HP_R04_KIND_CHANGED, s->module, s->path,
-                    "%s is %s in the new source and %s in the live program; move the state in __hotfix and push with --accept R04",
-                    s->path, hp_planner_short(p, p->fresh, s->fresh), hp_planner_short(p, p->live, s->live));
+                      "%s is %s in the new source and %s in the live program; move the state in __hotfix and "
+                      "push with --accept R04",
+                      s->path, hp_planner_short(p, p->fresh, s->fresh),
+                      hp_planner_short(p, p->live, s->live));
 }
 
 static bool kinds_differ(const struct hp_planner *p, const struct hp_slot *s)
@@ -478,7 +505,8 @@ static void placeholder(struct hp_planner *p, const struct hp_slot *s)
         keep_with_note(p, s);
 }
 
-/* An element of a list is data; a live function in it has its successor wherever that stands in the source. */
+/* An element of a list is data; a live function in it has its successor wherever that stands in the source.
+ */
 static void element(struct hp_planner *p, const struct hp_slot *s)
 {
     if (!hp_is_function(p->live, s->live))
@@ -534,7 +562,8 @@ static void decide(struct hp_planner *p, const struct hp_slot *s)
 
 void hp_planner_slot(struct hp_planner *p, const struct hp_slot *slot)
 {
-    if (p->options->functions.count && !(hp_is_function(p->fresh, slot->fresh) && hp_planner_selects(p, slot->fresh)))
+    if (p->options->functions.count &&
+        !(hp_is_function(p->fresh, slot->fresh) && hp_planner_selects(p, slot->fresh)))
         return;
     decide(p, slot);
     hp_planner_fill(p);

@@ -1,8 +1,8 @@
 /* hotpatch engine: translation of what the new source built into what will stand in the live state.
  *
- * Nothing of the stage itself goes live: a paired table is the live table, a function its one planned closure, a view its
- * object (or the successor of that object), a placeholder what its slot holds live, or else a call to replay. The contract is
- * in planner.h.
+ * Nothing of the stage itself goes live: a paired table is the live table, a function its one planned
+ * closure, a view its object (or the successor of that object), a placeholder what its slot holds live, or
+ * else a call to replay. The contract is in planner.h.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 #define MAX_REPLAY_DEPTH 64 /* operands within operands; deeper ones are R09 */
 
-/* --- plain and live values --------------------------------------------------------------------------------------- */
+/* --- plain and live values -------------------------------------------------------------------- */
 
 static const struct hp_value NIL = {.kind = HP_VALUE_NIL};
 
@@ -42,7 +42,7 @@ static struct hp_value value_of(enum hp_value_kind kind, uint32_t index)
     return (struct hp_value){.kind = kind, .index = index};
 }
 
-/* --- bindings of upvalues ---------------------------------------------------------------------------------------- */
+/* --- bindings of upvalues --------------------------------------------------------------------- */
 
 static const struct hp_root *root_of(const struct hp_planner *p, hp_id fresh)
 {
@@ -60,7 +60,8 @@ static uint32_t load_of(const struct hp_planner *p, hp_id live)
     return load == HP_NO_ID ? p->load : load;
 }
 
-/* What is new is made once for the modules of the request, which may share it, and once more for each other load. */
+/* What is new is made once for the modules of the request, which may share it, and once more for each other
+ * load. */
 static uint32_t maker_of(const struct hp_planner *p)
 {
     for (size_t i = 0; i < p->fresh->modules.count; i++)
@@ -107,14 +108,16 @@ static struct hp_binding bind_environment(const struct hp_planner *p, hp_id live
     int own = live == HP_NO_ID ? -1 : hp_upvalue_named(p->live, live, "_ENV");
     if (own >= 0)
         return join(live_cell(p, live, own));
-    return hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
+    return hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell)
+               ? join(cell)
+               : (struct hp_binding){HP_BIND_NEW, fresh_cell};
 }
 
 static bool same_code_live(const struct hp_planner *p, struct hp_code fresh, hp_id live)
 {
     struct hp_code code = hp_code_of(p->live, live);
-    return hp_prototype_equal(p->fresh->trees.items[fresh.tree], fresh.prototype, p->live->trees.items[code.tree],
-                              code.prototype);
+    return hp_prototype_equal(p->fresh->trees.items[fresh.tree], fresh.prototype,
+                              p->live->trees.items[code.tree], code.prototype);
 }
 
 /* A point fix declares the live locals that it wants: `local count` without a value. */
@@ -123,7 +126,8 @@ static struct hp_binding bind_declared(const struct hp_planner *p, hp_id fresh, 
     const char *name = hp_prototype_at(p->fresh, hp_code_of(p->fresh, fresh))->upvalues.items[upvalue].name;
     uint32_t cell, fresh_cell = hp_graph_node(p->fresh, fresh)->cells.items[upvalue];
     int own = live == HP_NO_ID ? -1 : hp_upvalue_named(p->live, live, name);
-    bool same = live != HP_NO_ID && same_code_live(p, hp_code_of(p->fresh, fresh), live); /* the same fix again */
+    /* the same fix again */
+    bool same = live != HP_NO_ID && same_code_live(p, hp_code_of(p->fresh, fresh), live);
     if (p->fresh->cells.items[fresh_cell].value != HP_NIL && !same)
         return (struct hp_binding){HP_BIND_NEW, fresh_cell};
     if (own >= 0)
@@ -152,7 +156,8 @@ struct hp_binding hp_planner_bind(struct hp_planner *p, hp_id fresh, size_t upva
 }
 
 /* The cell of a local that the body declares, found through any staged function that captured it. */
-static bool cell_of_variable(const struct hp_planner *p, uint32_t tree, const struct hp_variable *v, uint32_t *cell)
+static bool cell_of_variable(const struct hp_planner *p, uint32_t tree, const struct hp_variable *v,
+                             uint32_t *cell)
 {
     for (hp_id id = 1; id < p->fresh->nodes.count; id++) {
         if (!hp_is_function(p->fresh, id) || hp_graph_node(p->fresh, id)->function.tree != tree)
@@ -160,7 +165,8 @@ static bool cell_of_variable(const struct hp_planner *p, uint32_t tree, const st
         const struct hp_node *n = hp_graph_node(p->fresh, id);
         for (size_t i = 0; i < n->cells.count; i++) {
             struct hp_variable other;
-            if (hp_prototype_variable(p->fresh->trees.items[tree], n->function.prototype, (uint32_t)i, &other) &&
+            if (hp_prototype_variable(p->fresh->trees.items[tree], n->function.prototype, (uint32_t)i,
+                                      &other) &&
                 other.owner == v->owner && other.number == v->number) {
                 *cell = n->cells.items[i];
                 return true;
@@ -170,9 +176,10 @@ static bool cell_of_variable(const struct hp_planner *p, uint32_t tree, const st
     return false;
 }
 
-/* An upvalue of a closure that a factory made earlier: its own cell; or a local of the body; a local of the factory that
- * was not captured then has no value anywhere. */
-static struct hp_binding bind_instance(const struct hp_planner *p, struct hp_code code, size_t upvalue, hp_id live)
+/* An upvalue of a closure that a factory made earlier: its own cell; or a local of the body; a local of the
+ * factory that was not captured then has no value anywhere. */
+static struct hp_binding bind_instance(const struct hp_planner *p, struct hp_code code, size_t upvalue,
+                                       hp_id live)
 {
     const struct hp_prototype *proto = hp_prototype_at(p->fresh, code);
     int own = hp_upvalue_named(p->live, live, proto->upvalues.items[upvalue].name);
@@ -183,10 +190,12 @@ static struct hp_binding bind_instance(const struct hp_planner *p, struct hp_cod
     if (!hp_prototype_variable(p->fresh->trees.items[code.tree], code.prototype, (uint32_t)upvalue, &v) ||
         (v.owner != 0 && v.owner != HP_NO_PROTOTYPE) || !cell_of_variable(p, code.tree, &v, &fresh_cell))
         return (struct hp_binding){HP_BIND_NONE, 0};
-    return hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell) ? join(cell) : (struct hp_binding){HP_BIND_NEW, fresh_cell};
+    return hp_match_cell(p->match, fresh_cell, load_of(p, live), &cell)
+               ? join(cell)
+               : (struct hp_binding){HP_BIND_NEW, fresh_cell};
 }
 
-/* --- functions --------------------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
 bool hp_planner_unchanged(struct hp_planner *p, hp_id fresh, hp_id live)
 {
@@ -209,8 +218,8 @@ static void pend(struct hp_planner *p, struct hp_pending pending)
         *slot = pending;
 }
 
-static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, hp_id fresh, hp_id live, uint32_t module,
-                                     const char *path)
+static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, hp_id fresh, hp_id live,
+                                     uint32_t module, const char *path)
 {
     struct hp_plan_function *f = HP_PUSH(&p->plan->arena, &p->plan->functions);
     uint32_t index = (uint32_t)p->plan->functions.count - 1;
@@ -225,18 +234,22 @@ static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, 
     return value_of(HP_VALUE_FUNCTION, index);
 }
 
-/* A local function of the body that nothing of the new source holds: its locals have no cells, and nobody but old code can call it.
- * It stays as it is. */
-static bool instance_binds(struct hp_planner *p, struct hp_code code, hp_id live, uint32_t module, const char *path)
+/* A local function of the body that nothing of the new source holds: its locals have no cells, and nobody but
+ * old code can call it. It stays as it is. */
+static bool instance_binds(struct hp_planner *p, struct hp_code code, hp_id live, uint32_t module,
+                           const char *path)
 {
     const struct hp_prototype *proto = hp_prototype_at(p->fresh, code);
     for (size_t i = 0; i < proto->upvalues.count; i++) {
         struct hp_variable v;
         if (bind_instance(p, code, i, live).kind != HP_BIND_NONE ||
-            (hp_prototype_variable(p->fresh->trees.items[code.tree], code.prototype, (uint32_t)i, &v) && v.owner != 0))
+            (hp_prototype_variable(p->fresh->trees.items[code.tree], code.prototype, (uint32_t)i, &v) &&
+             v.owner != 0))
             continue;
-        hp_planner_note(p, HP_R06_UNPAIRED, module, path,
-                        "%s changed, and nothing of the new source uses it: the old one stays where something holds it", path);
+        hp_planner_note(
+            p, HP_R06_UNPAIRED, module, path,
+            "%s changed, and nothing of the new source uses it: the old one stays where something holds it",
+            path);
         return false;
     }
     return true;
@@ -292,17 +305,19 @@ static uint32_t plan_cell(struct hp_planner *p, uint32_t fresh_cell, uint32_t mo
     return index;
 }
 
-static void say_unbound(struct hp_planner *p, const struct hp_binding *b, const struct hp_pending *f, const char *name,
-                        const char *path)
+static void say_unbound(struct hp_planner *p, const struct hp_binding *b, const struct hp_pending *f,
+                        const char *name, const char *path)
 {
     if (b->kind == HP_BIND_AMBIGUOUS)
         hp_planner_note(p, HP_R02_AMBIGUOUS, f->module, path,
-                        "\"%s\" stands for more than one live local, and nothing tells which one %s means; send the source "
+                        "\"%s\" stands for more than one live local, and nothing tells which one %s means; "
+                        "send the source "
                         "that runs with --base, or rename the local",
                         name, f->path);
     else
         hp_planner_note(p, HP_R07_NO_VALUE, f->module, path,
-                        "%s uses the local \"%s\", which exists nowhere in the live program and has no first value; give it "
+                        "%s uses the local \"%s\", which exists nowhere in the live program and has no first "
+                        "value; give it "
                         "one, or pass it as an argument",
                         f->path, name);
 }
@@ -312,7 +327,8 @@ static void bind_upvalue(struct hp_planner *p, const struct hp_pending *f, struc
 {
     const char *name = hp_prototype_at(p->fresh, code)->upvalues.items[i].name;
     const char *path = hp_path_upvalue(&p->plan->arena, f->path, name);
-    struct hp_binding b = f->fresh == HP_NO_ID ? bind_instance(p, code, i, f->live) : hp_planner_bind(p, f->fresh, i, f->live);
+    struct hp_binding b =
+        f->fresh == HP_NO_ID ? bind_instance(p, code, i, f->live) : hp_planner_bind(p, f->fresh, i, f->live);
     if (b.kind == HP_BIND_AMBIGUOUS || b.kind == HP_BIND_NONE)
         say_unbound(p, &b, f, name, path);
     if (b.kind == HP_BIND_JOIN || b.kind == HP_BIND_AMBIGUOUS) {
@@ -341,10 +357,11 @@ static void fill_function(struct hp_planner *p, const struct hp_pending *f)
             *slot = upvalue;
     }
     if (f->fresh != HP_NO_ID)
-        hp_planner_function(p, f->fresh, f->live, f->live == HP_NO_ID ? "added" : "replaced", f->module, f->path);
+        hp_planner_function(p, f->fresh, f->live, f->live == HP_NO_ID ? "added" : "replaced", f->module,
+                            f->path);
 }
 
-/* --- tables ------------------------------------------------------------------------------------------------------ */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static struct hp_value table_value(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path)
 {
@@ -368,7 +385,8 @@ static void fill_table(struct hp_planner *p, const struct hp_pending *t)
     for (size_t i = 0; i < n->entries.count; i++) {
         const struct hp_entry *e = &n->entries.items[i];
         const char *path = hp_path_field(a, t->path, p->fresh, e->key);
-        struct hp_plan_pair pair = {hp_value_fresh(p, e->key, t->module, path), hp_value_fresh(p, e->value, t->module, path)};
+        struct hp_plan_pair pair = {hp_value_fresh(p, e->key, t->module, path),
+                                    hp_value_fresh(p, e->value, t->module, path)};
         struct hp_plan_pair *slot = HP_PUSH(a, &p->plan->tables.items[t->index].fields);
         if (slot)
             *slot = pair;
@@ -379,7 +397,8 @@ static void fill_table(struct hp_planner *p, const struct hp_pending *t)
     }
 }
 
-/* A plain first value from a line that also made a call which was not made may have been chosen by its unknown result. */
+/* A plain first value from a line that also made a call which was not made may have been chosen by its
+ * unknown result. */
 static void note_doubtful(struct hp_planner *p, const struct hp_pending *c)
 {
     const struct hp_cell *cell = &p->fresh->cells.items[c->fresh];
@@ -395,7 +414,8 @@ static void note_doubtful(struct hp_planner *p, const struct hp_pending *c)
         if (e->line != line || p->fresh->modules.items[e->module].tree != code.tree)
             continue;
         hp_planner_warn(p, HP_R09_UNREPLAYABLE, c->module, c->path,
-                        "the first value of %s was computed beside %s (line %d), which was not called: it may have been another; set it "
+                        "the first value of %s was computed beside %s (line %d), which was not called: it "
+                        "may have been another; set it "
                         "in __hotfix",
                         c->path, e->what ? e->what : "a call", line);
         return;
@@ -425,12 +445,14 @@ void hp_planner_fill(struct hp_planner *p)
     }
 }
 
-/* --- placeholders ------------------------------------------------------------------------------------------------ */
+/* --- placeholders ----------------------------------------------------------------------------- */
 
-static struct hp_value placeholder_value(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path, int depth);
+static struct hp_value placeholder_value(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path,
+                                         int depth);
 
 /* An operand of a call to replay. Functions of the chunk are no operands: the call would register them. */
-static bool operand(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path, int depth, struct hp_value *out)
+static bool operand(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path, int depth,
+                    struct hp_value *out)
 {
     const struct hp_node *n = hp_graph_node(p->fresh, fresh);
     if (n->kind == HP_NODE_FUNCTION || n->kind == HP_NODE_OPAQUE || depth >= MAX_REPLAY_DEPTH)
@@ -444,7 +466,8 @@ static const char *find_call(const struct hp_planner *p, uint32_t expression, co
 {
     const struct hp_expression *e = &p->fresh->expressions.items[expression];
     if (e->operation == HP_OP_REQUIRE && e->operands.count == 1) {
-        *args = hp_arena_printf(&p->plan->arena, "\"%s\"", hp_graph_node(p->fresh, e->operands.items[0])->string.data);
+        *args = hp_arena_printf(&p->plan->arena, "\"%s\"",
+                                hp_graph_node(p->fresh, e->operands.items[0])->string.data);
         return "require";
     }
     for (size_t i = 0; i < p->fresh->effects.count; i++)
@@ -456,8 +479,8 @@ static const char *find_call(const struct hp_planner *p, uint32_t expression, co
     return e->what ? e->what : "?";
 }
 
-static bool plan_replay(struct hp_planner *p, uint32_t expression, uint32_t module, const char *path, int depth,
-                        uint32_t *index)
+static bool plan_replay(struct hp_planner *p, uint32_t expression, uint32_t module, const char *path,
+                        int depth, uint32_t *index)
 {
     const struct hp_expression *e = &p->fresh->expressions.items[expression];
     const uint32_t *known = hp_map_find(&p->replays, expression, 0);
@@ -486,37 +509,43 @@ static bool plan_replay(struct hp_planner *p, uint32_t expression, uint32_t modu
     return true;
 }
 
-static struct hp_value cannot_translate(struct hp_planner *p, const char *what, int line, uint32_t module, const char *path)
+static struct hp_value cannot_translate(struct hp_planner *p, const char *what, int line, uint32_t module,
+                                        const char *path)
 {
     if (line > 0)
         hp_planner_note(p, HP_R09_UNREPLAYABLE, module, path,
-                        "the first value of %s depends on %s (line %d), which was not called and cannot be replayed; set it in "
+                        "the first value of %s depends on %s (line %d), which was not called and cannot be "
+                        "replayed; set it in "
                         "__hotfix, or compute it when it is first needed",
                         path, what, line);
     else
         hp_planner_note(p, HP_R09_UNREPLAYABLE, module, path,
-                        "the first value of %s is %s made while the chunk was loaded, which cannot be carried over; set it in "
+                        "the first value of %s is %s made while the chunk was loaded, which cannot be "
+                        "carried over; set it in "
                         "__hotfix, or make it when it is first needed",
                         path, what);
     return NIL;
 }
 
-static struct hp_value placeholder_value(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path, int depth)
+static struct hp_value placeholder_value(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path,
+                                         int depth)
 {
     uint32_t expression = hp_graph_node(p->fresh, fresh)->expression, index;
     const struct hp_expression *e = &p->fresh->expressions.items[expression];
     const uint32_t *live = hp_map_find(&p->match->placeholder_live, expression, 0);
     if (live)
         return hp_value_live(p, *live - 1);
-    bool written = hp_graph_node(p->fresh, fresh)->entries.count > 0 || hp_graph_node(p->fresh, fresh)->has_metatable;
+    bool written =
+        hp_graph_node(p->fresh, fresh)->entries.count > 0 || hp_graph_node(p->fresh, fresh)->has_metatable;
     if (written || !plan_replay(p, expression, module, path, depth, &index))
         return cannot_translate(p, e->what ? e->what : "a call", e->line, module, path);
     return value_of(HP_VALUE_REPLAY, index);
 }
 
-/* --- any value --------------------------------------------------------------------------------------------------- */
+/* --- any value -------------------------------------------------------------------------------- */
 
-/* An unstarted coroutine is one entry: the function it is over (see stage.h); anything else cannot be carried over. */
+/* An unstarted coroutine is one entry: the function it is over (see stage.h); anything else cannot be carried
+ * over. */
 static struct hp_value opaque_value(struct hp_planner *p, hp_id fresh, uint32_t module, const char *path)
 {
     const struct hp_node *n = hp_graph_node(p->fresh, fresh);

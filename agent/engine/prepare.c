@@ -8,7 +8,7 @@
 
 #define STACK_ROOM 64 /* slots that any of this needs at most, arguments of calls apart */
 
-/* ---- The execution itself ---- */
+/* --- The execution itself --------------------------------------------------------------------- */
 
 static int collect_execution(lua_State *L)
 {
@@ -110,7 +110,7 @@ void hp_execution_keep_replays(lua_State *L, struct hp_execution *from, struct h
     lua_pop(L, 2);
 }
 
-/* ---- The journal ---- */
+/* --- The journal ------------------------------------------------------------------------------ */
 
 /* The frame of hp_prepare: what its parts find where. */
 struct frame {
@@ -194,7 +194,8 @@ static bool is_sound(lua_State *L, const struct hp_step *step)
     }
 }
 
-/* A step of a revert, or of the search, that no longer fits is left out: the server has put something else there. */
+/* A step of a revert, or of the search, that no longer fits is left out: the server has put something else
+ * there. */
 static bool is_left_out(lua_State *L, struct hp_execution *x, const struct frame *f,
                         const struct hp_step *step)
 {
@@ -210,7 +211,8 @@ static bool is_left_out(lua_State *L, struct hp_execution *x, const struct frame
 }
 
 /* A place that only the search finds. It holds `expected`: that was looked at just now. [-0, +0, m] */
-static enum hp_status journal_held(lua_State *L, struct hp_execution *x, const struct frame *f, uint32_t index)
+static enum hp_status journal_held(lua_State *L, struct hp_execution *x, const struct frame *f,
+                                   uint32_t index)
 {
     const struct hp_step *step = &x->plan->steps.items[index];
     hp_anchor_push(L, f->values.anchor, step->target);
@@ -222,8 +224,8 @@ static enum hp_status journal_held(lua_State *L, struct hp_execution *x, const s
     return HP_OK;
 }
 
-/* The value on top may be swapped itself, as in `set[f] = f`: it gives way to what takes its place. There are few keys of that kind, so the
- * list is looked through. [-1, +1, -] */
+/* The value on top may be swapped itself, as in `set[f] = f`: it gives way to what takes its place. There are
+ * few keys of that kind, so the list is looked through. [-1, +1, -] */
 static void take_successor(lua_State *L, const struct hp_execution *x, const struct frame *f)
 {
     uint32_t handle = hp_anchor_find(L, f->values.anchor, -1);
@@ -237,7 +239,8 @@ static void take_successor(lua_State *L, const struct hp_execution *x, const str
 }
 
 /* One key goes and another comes, with the value that stands there now. [-0, +0, m] */
-static enum hp_status journal_rekey(lua_State *L, struct hp_execution *x, const struct frame *f, uint32_t index)
+static enum hp_status journal_rekey(lua_State *L, struct hp_execution *x, const struct frame *f,
+                                    uint32_t index)
 {
     const struct hp_step *step = &x->plan->steps.items[index];
     hp_anchor_push(L, f->values.anchor, step->target);
@@ -320,7 +323,8 @@ static enum hp_status journal_metatable(lua_State *L, struct hp_execution *x, co
 static enum hp_status write_journal(lua_State *L, struct hp_execution *x, struct frame *f)
 {
     const struct hp_plan *plan = x->plan;
-    if (!hp_journal_init(L, &x->journal, &x->arena, plan->steps.count * 2 + plan->tables.count)) { /* a new key is two writes */
+    /* a new key is two writes */
+    if (!hp_journal_init(L, &x->journal, &x->arena, plan->steps.count * 2 + plan->tables.count)) {
         return HP_NO_MEMORY;
     }
     f->journal = lua_gettop(L);
@@ -336,7 +340,7 @@ static enum hp_status write_journal(lua_State *L, struct hp_execution *x, struct
     return status;
 }
 
-/* ---- What the commit will hand over ---- */
+/* --- What the commit will hand over ----------------------------------------------------------- */
 
 static enum hp_status prepare_texts(struct hp_execution *x)
 {
@@ -379,7 +383,7 @@ static enum hp_status prepare_record(lua_State *L, struct hp_execution *x, const
     return status;
 }
 
-/* ---- The phases, in order ---- */
+/* --- The phases, in order --------------------------------------------------------------------- */
 
 static enum hp_status verify(lua_State *L, struct hp_execution *x, const struct frame *f)
 {

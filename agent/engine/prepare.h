@@ -53,8 +53,8 @@ enum hp_status hp_prepare(lua_State *L, struct hp_execution *x);
  * take back, and after the commit. [-0, +0, -] */
 void hp_execution_undo(lua_State *L, struct hp_execution *x);
 
-/* Lets go of the live objects that it holds, without waiting for its finalizer: of one that will not be committed. A search would find them
- * there. Harmless twice. [-0, +0, -] */
+/* Lets go of the live objects that it holds, without waiting for its finalizer: of one that will not be
+ * committed. A search would find them there. Harmless twice. [-0, +0, -] */
 void hp_execution_forget(lua_State *L, struct hp_execution *x);
 
 /* After HP_CONFLICT: the place whose precondition did not hold, for people; static or the plan's. */
@@ -64,7 +64,8 @@ const char *hp_execution_conflict(const struct hp_execution *x);
  * `call`, `args`, line and module, in order. No call is made twice in one request. [-0, +0, m] */
 void hp_execution_keep_replays(lua_State *L, struct hp_execution *from, struct hp_execution *to);
 
-/* Pushes a value of the plan as it stands in the live state, once prepared; nil for what there is not. [-0, +1, m] */
+/* Pushes a value of the plan as it stands in the live state, once prepared; nil for what there is not. [-0,
+ * +1, m] */
 void hp_execution_push_value(lua_State *L, const struct hp_execution *x, const struct hp_value *value);
 
 /* Only after hp_prepare was HP_OK, with no other code run in between. Needs 12 free stack slots.

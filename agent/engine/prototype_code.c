@@ -8,7 +8,7 @@
 #include "agent/engine/prototype.h"
 #include "prototype_body.h"
 
-/* ---- fingerprint ---- */
+/* --- fingerprint ------------------------------------------------------------------------------ */
 
 /* One step of a 64-bit hash: absorb, then mix so that each input bit reaches all bits (MurmurHash3's
  * finalizer). */
@@ -78,7 +78,7 @@ void hp_prototypes_fingerprint(struct hp_prototype_tree *tree)
     }
 }
 
-/* ---- equality ---- */
+/* --- equality --------------------------------------------------------------------------------- */
 
 static bool same_text(const char *a, const char *b)
 {

@@ -22,7 +22,7 @@ struct namer {
     const struct hp_prototype_body *body;
 };
 
-/* ---- texts ---- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 static bool is_identifier(struct hp_bytes s)
 {
@@ -108,7 +108,7 @@ static const char *local_name(const struct namer *n, unsigned reg, uint32_t pc, 
     return name != NULL && name[0] != '(' ? name : NULL;
 }
 
-/* ---- which registers an instruction writes ---- */
+/* --- which registers an instruction writes ---------------------------------------------------- */
 
 static bool is_jump(unsigned op)
 {
@@ -159,7 +159,7 @@ static uint32_t last_writer(const struct namer *n, unsigned reg, uint32_t pc)
     return UINT32_MAX;
 }
 
-/* ---- backwards: what is in a register ---- */
+/* --- backwards: what is in a register --------------------------------------------------------- */
 
 /* The key in a register: a constant, or the name of a local that holds it. */
 static const char *register_key(const struct namer *n, unsigned reg, uint32_t pc)
@@ -234,7 +234,7 @@ static const char *register_name(const struct namer *n, unsigned reg, uint32_t p
     return name;
 }
 
-/* ---- forwards: who takes the closure ---- */
+/* --- forwards: who takes the closure ---------------------------------------------------------- */
 
 /* The name that a store at `pc` gives to what stands in `reg`; false when the instruction is no store of it.
  */

@@ -9,7 +9,7 @@
 #include "agent/engine/successor.h"
 #include "agent/engine/workshop.h"
 
-/* ---- Places in the Lua side ---- */
+/* --- Places in the Lua side ------------------------------------------------------------------- */
 
 enum { STRONG_HOLDER, STRONG_OLD, STRONG_PARTS };
 enum { WEAK_TARGET, WEAK_KEY, WEAK_PUT, WEAK_OLD, WEAK_PARTS };
@@ -73,7 +73,7 @@ void hp_record_push_hotrevert(lua_State *L, int table, uint32_t module)
     push_part(L, table, HP_RECORD_HOOKS, (lua_Integer)module + 1);
 }
 
-/* ---- The C side ---- */
+/* --- The C side ------------------------------------------------------------------------------- */
 
 static void set_when(struct hp_record *record)
 {
@@ -172,7 +172,7 @@ static void fill_functions(lua_State *L, struct hp_record *record, const struct 
     }
 }
 
-/* ---- Writes ---- */
+/* --- Writes ----------------------------------------------------------------------------------- */
 
 /* An alias that changed is no successor: the function it named before lives on elsewhere. */
 static bool is_swap(const struct hp_plan *plan, const struct hp_step *step)

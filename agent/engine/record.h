@@ -81,8 +81,8 @@ enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const stru
 
 void hp_record_free(struct hp_record *record); /* NULL is fine */
 
-/* Of a record that cannot be reverted any more, whose modules have no `previous`: keeps what the log says, and gives the rest back.
- * With no memory for that, all stays as it is. */
+/* Of a record that cannot be reverted any more, whose modules have no `previous`: keeps what the log says,
+ * and gives the rest back. With no memory for that, all stays as it is. */
 void hp_record_shrink(struct hp_record *record);
 
 /* Pushes of a write, given the Lua side's stack index: [-0, +1, -] */

@@ -88,7 +88,7 @@ static size_t bank_find(const struct hp_bank *bank, const struct hp_plan *plan,
     return i;
 }
 
-/* ---- Taking from the bank ---- */
+/* --- Taking from the bank --------------------------------------------------------------------- */
 
 /* Lets a planned table be the one on top of the stack. [-1, +0, -] */
 static void adopt(lua_State *L, const struct hp_values *values, struct hp_build *b, uint32_t index)
@@ -144,7 +144,7 @@ static void bank_take(lua_State *L, const struct hp_values *values, struct hp_bu
     lua_rawgeti(L, bank_table, result_place(call));
 }
 
-/* ---- Performing ---- */
+/* --- Performing ------------------------------------------------------------------------------- */
 
 static int op_index(lua_State *L)
 {

@@ -164,8 +164,8 @@ static void push_versions(lua_State *L, int lineage)
     }
 }
 
-/* What the patch put, or what took its place when a later patch was reverted, and what stood there before: the latter is on top.
- * Each lineage is swapped once: its list goes. [-0, +0, m] */
+/* What the patch put, or what took its place when a later patch was reverted, and what stood there before:
+ * the latter is on top. Each lineage is swapped once: its list goes. [-0, +0, m] */
 static void add_swaps(const struct reverter *r, int64_t lineage)
 {
     lua_State *L = r->L;

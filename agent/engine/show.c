@@ -27,7 +27,7 @@ __attribute__((format(printf, 2, 3))) static void putf(struct hp_buf *out, const
     put(out, text);
 }
 
-/* ---- strings and numbers ---- */
+/* --- strings and numbers ---------------------------------------------------------------------- */
 
 /* Where to cut so that no character of UTF-8 is split. */
 static size_t cut_at(const char *s, size_t len, size_t max)
@@ -103,7 +103,7 @@ static bool is_name(const char *s, size_t len)
     return true;
 }
 
-/* ---- objects ---- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 static void put_function(lua_State *L, int idx, struct hp_buf *out)
 {
@@ -202,7 +202,7 @@ void hp_show_key(lua_State *L, int idx, bool first, struct hp_buf *out)
     put(out, "]");
 }
 
-/* ---- tables with what is in them ---- */
+/* --- tables with what is in them -------------------------------------------------------------- */
 
 /* A key that is not of the list part: its place in an array of Lua's, and what to sort by. */
 struct key {

@@ -1,8 +1,8 @@
 /* hotpatch engine: live, laid beside base and new: the second pass of the match. The contract is in match.h.
  *
- * A breadth-first walk over triples (base, new, live). Cells are visited before functions, functions before other fields
- * (in the order of the new source), so that a table that two names lead to belongs to the local, and paths read as people
- * would write them. Each place of the live program gives one slot.
+ * A breadth-first walk over triples (base, new, live). Cells are visited before functions, functions before
+ * other fields (in the order of the new source), so that a table that two names lead to belongs to the local,
+ * and paths read as people would write them. Each place of the live program gives one slot.
  */
 #include "agent/engine/match.h"
 
@@ -13,7 +13,9 @@ struct triple {
     hp_id base, fresh, live;
     uint32_t module;
     const char *path;
-    bool gone; /* the new source has nothing where this hangs: its functions are looked at, no slot speaks of what is in it */
+    /* the new source has nothing where this hangs: its functions are looked at, no slot speaks of what is in
+     * it */
+    bool gone;
 };
 
 /* What a child is hung on decides when it is visited. */
@@ -23,9 +25,9 @@ struct walk {
     struct hp_match *m;
     HP_LIST(struct triple) todo[RANKS];
     size_t next[RANKS];
-    struct hp_map seen;        /* triples visited */
-    struct hp_map cell_slots;  /* live cells that have their slot */
-    struct hp_map links;       /* cell links made */
+    struct hp_map seen;       /* triples visited */
+    struct hp_map cell_slots; /* live cells that have their slot */
+    struct hp_map links;      /* cell links made */
 };
 
 static const struct hp_graph *live_graph(const struct walk *w)
@@ -43,19 +45,20 @@ static void visit_later(struct walk *w, enum rank rank, struct triple t)
     bool fresh_triple = false;
     if (t.live == HP_NO_ID || t.live == HP_NIL || (t.base == HP_NO_ID && t.fresh == HP_NO_ID))
         return;
-    hp_map_put(&w->seen, ((uint64_t)t.base << 32) | t.fresh, ((uint64_t)t.gone << 32) | t.live, 1, &fresh_triple);
+    hp_map_put(&w->seen, ((uint64_t)t.base << 32) | t.fresh, ((uint64_t)t.gone << 32) | t.live, 1,
+               &fresh_triple);
     struct triple *slot = fresh_triple ? HP_PUSH(&w->m->arena, &w->todo[rank]) : NULL;
     if (slot)
         *slot = t;
 }
 
-/* --- whose version is a live function? --------------------------------------------------------------------------- */
+/* --- whose version is a live function? -------------------------------------------------------- */
 
 static bool equal_code(const struct hp_match *m, struct hp_code base, hp_id live)
 {
     struct hp_code code = hp_code_of(&m->live->graph, live);
-    return hp_prototype_equal(m->base->trees.items[base.tree], base.prototype, m->live->graph.trees.items[code.tree],
-                              code.prototype);
+    return hp_prototype_equal(m->base->trees.items[base.tree], base.prototype,
+                              m->live->graph.trees.items[code.tree], code.prototype);
 }
 
 static bool equal_lines(const struct hp_match *m, struct hp_code base, hp_id live)
@@ -92,13 +95,15 @@ static struct hp_code find_version(const struct hp_match *m, hp_id live)
 static struct hp_code classify(struct hp_match *m, hp_id live, hp_id base)
 {
     struct hp_code *code = &m->live_code[live];
-    if (hp_code_none(*code) && hp_is_function(m->base, base) && equal_code(m, hp_code_of(m->base, base), live))
+    if (hp_code_none(*code) && hp_is_function(m->base, base) &&
+        equal_code(m, hp_code_of(m->base, base), live))
         *code = hp_code_of(m->base, base);
     if (hp_code_none(*code))
         *code = find_code(m, live, true);
     if (hp_code_none(*code))
         *code = find_code(m, live, false);
-    if (hp_code_none(*code)) { /* of an earlier generation? Then it is a version of what took its place is a version of */
+    /* of an earlier generation? Then it is a version of what took its place is a version of */
+    if (hp_code_none(*code)) {
         const uint32_t *heir = hp_map_find(&m->live->heirs, live, 0);
         if (heir && hp_is_function(&m->live->graph, *heir) && *heir != live)
             *code = find_version(m, *heir);
@@ -106,7 +111,7 @@ static struct hp_code classify(struct hp_match *m, hp_id live, hp_id base)
     return *code;
 }
 
-/* --- cells ------------------------------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 static void link_cell(struct walk *w, uint32_t cell, bool fresh, uint32_t live)
 {
@@ -127,8 +132,8 @@ int hp_match_own_upvalue(const struct hp_match *m, hp_id fresh, size_t upvalue, 
     struct hp_variable v;
     if (own < 0 || base == HP_NO_ID)
         return own;
-    if (hp_prototype_variable(m->fresh->trees.items[code.tree], code.prototype, (uint32_t)upvalue, &v) && v.owner != 0 &&
-        v.owner != HP_NO_PROTOTYPE)
+    if (hp_prototype_variable(m->fresh->trees.items[code.tree], code.prototype, (uint32_t)upvalue, &v) &&
+        v.owner != 0 && v.owner != HP_NO_PROTOTYPE)
         return own; /* a local of a factory: each instance has its own */
     int in_base = hp_upvalue_named(m->base, base, name);
     if (in_base < 0)
@@ -137,14 +142,20 @@ int hp_match_own_upvalue(const struct hp_match *m, hp_id fresh, size_t upvalue, 
     return m->cell_base[cell] == hp_graph_node(m->base, base)->cells.items[in_base] ? own : -1;
 }
 
-static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue, uint32_t base_cell, uint32_t fresh_cell)
+static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue, uint32_t base_cell,
+                          uint32_t fresh_cell)
 {
     struct hp_match *m = w->m;
     bool first = false;
     uint32_t cell = hp_graph_node(live_graph(w), t->live)->cells.items[upvalue];
-    const char *name = hp_prototype_at(live_graph(w), hp_code_of(live_graph(w), t->live))->upvalues.items[upvalue].name;
-    struct triple child = {HP_NO_ID, HP_NO_ID, live_graph(w)->cells.items[cell].value, t->module,
-                           hp_path_upvalue(&m->arena, t->path, name), fresh_cell == HP_NO_ID};
+    const char *name =
+        hp_prototype_at(live_graph(w), hp_code_of(live_graph(w), t->live))->upvalues.items[upvalue].name;
+    struct triple child = {HP_NO_ID,
+                           HP_NO_ID,
+                           live_graph(w)->cells.items[cell].value,
+                           t->module,
+                           hp_path_upvalue(&m->arena, t->path, name),
+                           fresh_cell == HP_NO_ID};
     if (base_cell != HP_NO_ID) {
         child.base = m->base->cells.items[base_cell].value;
         link_cell(w, base_cell, false, cell);
@@ -166,8 +177,8 @@ static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue
     visit_later(w, RANK_CELL, child);
 }
 
-/* The live function's upvalues are locals of the base function it is a version of, or, with no base, of the new
- * function in whose place it stands. */
+/* The live function's upvalues are locals of the base function it is a version of, or, with no base, of the
+ * new function in whose place it stands. */
 static void walk_upvalues(struct walk *w, const struct triple *t, bool of_base)
 {
     struct hp_match *m = w->m;
@@ -199,7 +210,8 @@ static void visit_function(struct walk *w, struct triple *t)
             m->live_fresh[t->live] = t->fresh;
         if (m->twin[t->fresh] == HP_NO_ID)
             m->twin[t->fresh] = t->live;
-        if (!m->roots[t->module].point) /* a point fix speaks of one slot; its locals bind by their own rule */
+        /* a point fix speaks of one slot; its locals bind by their own rule */
+        if (!m->roots[t->module].point)
             walk_upvalues(w, t, false);
         return;
     }
@@ -219,7 +231,7 @@ static void visit_function(struct walk *w, struct triple *t)
     walk_upvalues(w, t, true);
 }
 
-/* --- tables ------------------------------------------------------------------------------------------------------ */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static bool is_hook(const struct triple *t, const struct hp_graph *g, hp_id key)
 {
@@ -256,7 +268,8 @@ static bool diverges(struct walk *w, hp_id fresh, hp_id live)
     return is_table(w->m->fresh, fresh) && is_table(live_graph(w), live) && !pair_tables(w->m, fresh, live);
 }
 
-static void add_field_slot(struct walk *w, const struct triple *t, const struct hp_graph *key_in, hp_id key, bool list)
+static void add_field_slot(struct walk *w, const struct triple *t, const struct hp_graph *key_in, hp_id key,
+                           bool list)
 {
     struct hp_match *m = w->m;
     hp_id in_live = field(live_graph(w), t->live, key_in, key);
@@ -277,8 +290,9 @@ static void add_field_slot(struct walk *w, const struct triple *t, const struct 
     if (slot->diverged)
         return;
     bool function = hp_is_function(m->fresh, slot->fresh) || hp_is_function(m->base, slot->base);
-    visit_later(w, function ? RANK_FUNCTION : RANK_OTHER,
-                (struct triple){slot->base, slot->fresh, slot->live, t->module, slot->path, slot->fresh == HP_NO_ID});
+    visit_later(
+        w, function ? RANK_FUNCTION : RANK_OTHER,
+        (struct triple){slot->base, slot->fresh, slot->live, t->module, slot->path, slot->fresh == HP_NO_ID});
 }
 
 struct ordered_key {
@@ -302,8 +316,10 @@ static uint32_t mentioned_at(const struct walk *w, uint32_t module, const struct
     const struct hp_node *k = hp_graph_node(g, key);
     const struct hp_graph *fresh = w->m->fresh;
     if (k->kind != HP_NODE_STRING)
-        return k->kind == HP_NODE_INTEGER && k->integer >= 0 && k->integer < INT32_MAX ? (uint32_t)k->integer : UINT32_MAX;
-    return hp_prototype_constant(fresh->trees.items[fresh->modules.items[module].tree], 0, k->string.data, k->string.len);
+        return k->kind == HP_NODE_INTEGER && k->integer >= 0 && k->integer < INT32_MAX ? (uint32_t)k->integer
+                                                                                       : UINT32_MAX;
+    return hp_prototype_constant(fresh->trees.items[fresh->modules.items[module].tree], 0, k->string.data,
+                                 k->string.len);
 }
 
 struct key_list {
@@ -355,8 +371,9 @@ static void walk_metatable(struct walk *w, const struct triple *t)
 {
     struct hp_match *m = w->m;
     hp_id live = hp_graph_node(live_graph(w), t->live)->metatable;
-    struct triple child = {staged_metatable(m->base, t->base), staged_metatable(m->fresh, t->fresh),
-                           live == HP_NIL ? HP_NO_ID : live, t->module, hp_path_metatable(&m->arena, t->path), false};
+    struct triple child = {staged_metatable(m->base, t->base),    staged_metatable(m->fresh, t->fresh),
+                           live == HP_NIL ? HP_NO_ID : live,      t->module,
+                           hp_path_metatable(&m->arena, t->path), false};
     child.gone = child.fresh == HP_NO_ID;
     if (child.base == HP_NO_ID && child.fresh == HP_NO_ID)
         return;
@@ -387,7 +404,7 @@ static void visit_table(struct walk *w, const struct triple *t)
     }
 }
 
-/* --- the walk ---------------------------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 /* The same call in base and new stands for what lives in its slot. */
 static void note_placeholder(struct walk *w, const struct triple *t)
@@ -435,7 +452,8 @@ static void start_module(struct walk *w, const struct hp_root *r)
 {
     struct hp_match *m = w->m;
     const struct hp_graph_module *f = &m->fresh->modules.items[r->module];
-    const struct hp_graph_module *b = hp_root_has_base(m, r->module) ? &m->base->modules.items[r->base] : NULL;
+    const struct hp_graph_module *b =
+        hp_root_has_base(m, r->module) ? &m->base->modules.items[r->base] : NULL;
     const char *path = r->point ? r->path : "";
 
     if (f->returned && r->container) {
@@ -456,10 +474,12 @@ static void start_module(struct walk *w, const struct hp_root *r)
         slot->diverged = diverges(w, slot->fresh, slot->live);
         if (hp_is_function(m->fresh, slot->fresh) && slot->root)
             slot->path = r->key;
-        visit_later(w, RANK_CELL, (struct triple){slot->base, slot->fresh, slot->live, r->module, slot->path, false});
+        visit_later(w, RANK_CELL,
+                    (struct triple){slot->base, slot->fresh, slot->live, r->module, slot->path, false});
     }
     visit_later(w, RANK_FUNCTION,
-                (struct triple){b ? b->environment : HP_NO_ID, f->environment, r->live_environment, r->module, "", false});
+                (struct triple){b ? b->environment : HP_NO_ID, f->environment, r->live_environment, r->module,
+                                "", false});
 }
 
 static hp_id written_view(const struct hp_graph *g, uint32_t handle)
@@ -495,7 +515,8 @@ static uint32_t module_of_tree(const struct hp_match *m, hp_id base)
     return 0;
 }
 
-/* Closures of the body's own functions in other loads of the same source: their cells are the same locals there. */
+/* Closures of the body's own functions in other loads of the same source: their cells are the same locals
+ * there. */
 static void link_loads(struct walk *w)
 {
     struct hp_match *m = w->m;
@@ -508,15 +529,18 @@ static void link_loads(struct walk *w)
         hp_map_put(&instances, code.tree, code.prototype, base, NULL);
     }
     for (hp_id live = 1; m->base && live < live_graph(w)->nodes.count; live++) {
-        if (!hp_is_function(live_graph(w), live) || hp_code_none(m->live_code[live]) || m->live_fresh[live] != HP_NO_ID)
+        if (!hp_is_function(live_graph(w), live) || hp_code_none(m->live_code[live]) ||
+            m->live_fresh[live] != HP_NO_ID)
             continue;
         struct hp_code code = m->live_code[live];
         const uint32_t *base = hp_map_find(&instances, code.tree, code.prototype);
         for (size_t i = 0; base && i < hp_graph_node(m->base, *base)->cells.count; i++) {
             struct hp_variable v; /* by name: one of an earlier generation may have other upvalues */
-            if (!hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) || v.owner != 0)
+            if (!hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) ||
+                v.owner != 0)
                 continue;
-            int own = hp_upvalue_named(live_graph(w), live, hp_prototype_at(m->base, code)->upvalues.items[i].name);
+            int own =
+                hp_upvalue_named(live_graph(w), live, hp_prototype_at(m->base, code)->upvalues.items[i].name);
             if (own >= 0)
                 link_cell(w, hp_graph_node(m->base, *base)->cells.items[i], false,
                           hp_graph_node(live_graph(w), live)->cells.items[own]);
@@ -524,14 +548,16 @@ static void link_loads(struct walk *w)
     }
 }
 
-/* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed helpers. */
+/* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed
+ * helpers. */
 static void visit_renamed(struct walk *w)
 {
     struct hp_match *m = w->m;
     struct hp_map untwinned; /* base code -> a base function whose new version has no live twin */
     hp_map_init(&untwinned, &m->arena);
     for (hp_id base = 1; m->base && base < m->base->nodes.count; base++) {
-        if (!hp_is_function(m->base, base) || m->fresh_of[base] == HP_NO_ID || m->twin[m->fresh_of[base]] != HP_NO_ID)
+        if (!hp_is_function(m->base, base) || m->fresh_of[base] == HP_NO_ID ||
+            m->twin[m->fresh_of[base]] != HP_NO_ID)
             continue;
         struct hp_code code = hp_code_of(m->base, base);
         hp_map_put(&untwinned, code.tree, code.prototype, base, NULL);
@@ -545,7 +571,8 @@ static void visit_renamed(struct walk *w)
             continue;
         const struct hp_prototype *p = hp_prototype_at(m->base, code);
         visit_later(w, RANK_CELL,
-                    (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base), p->name ? p->name : "?", false});
+                    (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base),
+                                    p->name ? p->name : "?", false});
     }
     run(w);
 }

@@ -93,7 +93,7 @@ static struct hp_pushed_text **find(struct hp_pushed_text **link, const char *mo
     return link;
 }
 
-/* ---- recorded ---- */
+/* --- recorded --------------------------------------------------------------------------------- */
 
 static void forget_recorded(struct hp_sources *s, struct hp_pushed_text **link)
 {
@@ -136,7 +136,7 @@ bool hp_sources_record(struct hp_sources *s, const char *module, const char *chu
     return true;
 }
 
-/* ---- pushed ---- */
+/* --- pushed ----------------------------------------------------------------------------------- */
 
 struct hp_pushed_text *hp_sources_prepare(struct hp_sources *s, const char *module, const char *chunk_name,
                                           const char *text, size_t len)
@@ -179,7 +179,7 @@ void hp_sources_restore(struct hp_sources *s, const char *module, struct hp_push
     hp_mem_free(current); /* last: `module` may be its own */
 }
 
-/* ---- finding ---- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_source *out)
 {
@@ -202,7 +202,7 @@ bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_s
     return true;
 }
 
-/* ---- the disk ---- */
+/* --- the disk --------------------------------------------------------------------------------- */
 
 /* All bytes of a regular file; NULL if it is something else, too large, or cannot be read. */
 static char *read_all(int fd, size_t *len)

@@ -15,7 +15,7 @@
 #endif
 #define DEFAULT_MEMORY  ((size_t)256 << 20)
 #define DEFAULT_SECONDS 10.0
-#define MAX_TRIES            8 /* of a load, with one more unknown number taken for 0 each time */
+#define MAX_TRIES       8 /* of a load, with one more unknown number taken for 0 each time */
 
 const struct hp_stage_slots HP_SLOT;
 

@@ -14,8 +14,8 @@ double hp_stage_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Two in a row mean that the emergency collection of Lua did not help: an error is raised, and whoever catches it, the load
- * has failed. */
+/* Two in a row mean that the emergency collection of Lua did not help: an error is raised, and whoever
+ * catches it, the load has failed. */
 static void *refuse(struct hp_stage *s)
 {
     if (++s->refused >= 2) {

@@ -148,7 +148,8 @@ static int load_numbered(lua_State *L, const struct hp_stage_module *m)
     return status;
 }
 
-/* How messages of Lua call the chunk; asked of an empty one, so that it is known before a syntax error. [-0, +0, m] */
+/* How messages of Lua call the chunk; asked of an empty one, so that it is known before a syntax error. [-0,
+ * +0, m] */
 static void note_short_source(lua_State *L, struct hp_stage_module *m)
 {
     lua_Debug ar;

@@ -11,7 +11,7 @@
 
 #define MAX_CANDIDATES 8
 
-/* --- policy ------------------------------------------------------------------------------------------------------- */
+/* --- policy ----------------------------------------------------------------------------------- */
 
 static const char *const NEVER[] = {"_G",     "package", "coroutine", "table", "io",      "os",
                                     "string", "math",    "utf8",      "debug", "hotpatch"};
@@ -37,7 +37,8 @@ static int match_patterns(lua_State *own)
     return 0;
 }
 
-/* Raises when there is no memory: a policy that cannot be read must not be taken for one that allows. [-0, +0, m] */
+/* Raises when there is no memory: a policy that cannot be read must not be taken for one that allows. [-0,
+ * +0, m] */
 static bool matches(lua_State *L, const char *const *patterns, const char *name)
 {
     struct matching m = {patterns, name, false};
@@ -64,7 +65,8 @@ static bool never_patched(const char *module)
     return false;
 }
 
-bool hp_policy_allows(lua_State *L, const struct hp_policy *policy, const char *module, struct hp_report *report)
+bool hp_policy_allows(lua_State *L, const struct hp_policy *policy, const char *module,
+                      struct hp_report *report)
 {
     const char *why = NULL;
     if (never_patched(module))
@@ -78,7 +80,7 @@ bool hp_policy_allows(lua_State *L, const struct hp_policy *policy, const char *
     return !why;
 }
 
-/* --- package ------------------------------------------------------------------------------------------------------ */
+/* --- package ---------------------------------------------------------------------------------- */
 
 /* Pushes package.loaded. [-0, +1, m] */
 static void push_loaded(lua_State *L)
@@ -147,7 +149,7 @@ static const char *search_path(lua_State *L, struct hp_arena *a, const char *whi
     return NULL;
 }
 
-/* --- unknown names ------------------------------------------------------------------------------------------------ */
+/* --- unknown names ---------------------------------------------------------------------------- */
 
 struct names {
     HP_LIST(const char *) all;
@@ -195,17 +197,20 @@ static enum hp_status unknown_module(lua_State *L, const char *name, struct hp_r
     if (suggest.best)
         offer(r, suggest.best);
     for (size_t i = 0; i < names.all.count; i++)
-        if (strstr(names.all.items[i], name) || strcmp(last_segment(names.all.items[i]), last_segment(name)) == 0)
+        if (strstr(names.all.items[i], name) ||
+            strcmp(last_segment(names.all.items[i]), last_segment(name)) == 0)
             offer(r, names.all.items[i]);
     if (r->candidates.count)
-        return hp_report_fail(r, HP_REFUSED, "no module \"%s\" is loaded here; did you mean \"%s\"?", name, r->candidates.items[0]);
+        return hp_report_fail(r, HP_REFUSED, "no module \"%s\" is loaded here; did you mean \"%s\"?", name,
+                              r->candidates.items[0]);
     return hp_report_fail(r, HP_REFUSED,
-                          "no module \"%s\" is loaded here; `hotpatch eval -e 'for k in pairs(package.loaded) do print(k) end'` "
+                          "no module \"%s\" is loaded here; `hotpatch eval -e 'for k in "
+                          "pairs(package.loaded) do print(k) end'` "
                           "lists those that are",
                           name);
 }
 
-/* --- from a file to its module -------------------------------------------------------------------------------------- */
+/* --- from a file to its module ---------------------------------------------------------------- */
 
 static bool same_file(const char *a, const char *b)
 {
@@ -241,19 +246,19 @@ static enum hp_status module_of_file(lua_State *L, const char *file, struct hp_r
         return HP_OK;
     }
     if (r->candidates.count > 1)
-        return hp_report_fail(r, HP_REFUSED, "%s is the file of several loaded modules; say which: %s=%s", file,
-                              r->candidates.items[0], file);
+        return hp_report_fail(r, HP_REFUSED, "%s is the file of several loaded modules; say which: %s=%s",
+                              file, r->candidates.items[0], file);
     for (size_t i = 0; i < names.all.count; i++)
         if (strcmp(last_segment(names.all.items[i]), base_name(&r->arena, file)) == 0)
             offer(r, names.all.items[i]);
-    return hp_report_fail(r, HP_REFUSED, "no loaded module comes from %s; say which one it replaces: %s=%s", file,
-                          r->candidates.count ? r->candidates.items[0] : "MODULE", file);
+    return hp_report_fail(r, HP_REFUSED, "no loaded module comes from %s; say which one it replaces: %s=%s",
+                          file, r->candidates.count ? r->candidates.items[0] : "MODULE", file);
 }
 
-/* --- the live module ------------------------------------------------------------------------------------------------ */
+/* --- the live module -------------------------------------------------------------------------- */
 
-/* Looks for a Lua function on top of the stack or, one level deep, in the table there; pushes it, preferring one of that
- * source. True: pushed. [-0, +(0|1), m] */
+/* Looks for a Lua function on top of the stack or, one level deep, in the table there; pushes it, preferring
+ * one of that source. True: pushed. [-0, +(0|1), m] */
 static bool push_function_of(lua_State *L, const char *chunk_name)
 {
     int top = lua_gettop(L);
@@ -344,7 +349,7 @@ static bool is_c_module(lua_State *L, struct hp_report *r, const char *module)
     return c;
 }
 
-/* --- dotted names --------------------------------------------------------------------------------------------------- */
+/* --- dotted names ----------------------------------------------------------------------------- */
 
 /* The longest prefix of the name that is a loaded module, pushed; the rest is the path. [-0, +(0|1), m] */
 static bool push_prefix(lua_State *L, struct hp_arena *a, const char *name, struct hp_target *t)
@@ -379,15 +384,19 @@ static bool push_global(lua_State *L, const char *name, struct hp_target *t)
     return found;
 }
 
-/* Replaces the table on top by the one that holds the last segment of the path; the root's container and key. [-0, +0, m] */
+/* Replaces the table on top by the one that holds the last segment of the path; the root's container and key.
+ * [-0, +0, m] */
 static enum hp_status follow_path(lua_State *L, int anchor, struct hp_target *t, struct hp_report *r)
 {
     const char *at = t->path;
     for (;;) {
         size_t len = strcspn(at, ".");
         if (!lua_istable(L, -1))
-            return hp_report_fail(r, HP_REFUSED, "\"%s\" of module \"%s\" leads through a value that is no table; `hotpatch inspect %s` "
-                                  "lists the functions it has", t->path, t->module, t->module);
+            return hp_report_fail(
+                r, HP_REFUSED,
+                "\"%s\" of module \"%s\" leads through a value that is no table; `hotpatch inspect %s` "
+                "lists the functions it has",
+                t->path, t->module, t->module);
         t->root.container = hp_anchor_add(L, anchor, -1);
         t->root.key = hp_arena_strn(&r->arena, at, len);
         lua_pushlstring(L, at, len);
@@ -406,8 +415,10 @@ static enum hp_status point_at(lua_State *L, int anchor, struct hp_target *t, st
         t->root.path = hp_arena_str(&r->arena, t->path);
         enum hp_status status = follow_path(L, anchor, t, r);
         if (status == HP_OK && lua_iscfunction(L, -1)) {
-            hp_report_refuse(r, HP_R14_NOT_PATCHABLE, t->module, t->path,
-                             "%s is a C function, which has no Lua code to replace; patch the Lua code that calls it", t->path);
+            hp_report_refuse(
+                r, HP_R14_NOT_PATCHABLE, t->module, t->path,
+                "%s is a C function, which has no Lua code to replace; patch the Lua code that calls it",
+                t->path);
             return HP_REFUSED;
         }
         return status;
@@ -420,11 +431,11 @@ static enum hp_status point_at(lua_State *L, int anchor, struct hp_target *t, st
     return HP_OK;
 }
 
-/* --- together ------------------------------------------------------------------------------------------------------- */
+/* --- together --------------------------------------------------------------------------------- */
 
 /* `@PATH`: all live code of a source file. No table holds it: the search finds it. */
-static enum hp_status source_file(lua_State *L, int anchor, const struct hp_policy *policy, const char *name, struct hp_target *t,
-                                  struct hp_report *r)
+static enum hp_status source_file(lua_State *L, int anchor, const struct hp_policy *policy, const char *name,
+                                  struct hp_target *t, struct hp_report *r)
 {
     if (!hp_policy_allows(L, policy, name, r))
         return HP_REFUSED;
@@ -436,8 +447,8 @@ static enum hp_status source_file(lua_State *L, int anchor, const struct hp_poli
     return HP_OK;
 }
 
-static enum hp_status find(lua_State *L, int anchor, const struct hp_policy *policy, const struct hp_request_module *asked,
-                           struct hp_target *t, struct hp_report *r)
+static enum hp_status find(lua_State *L, int anchor, const struct hp_policy *policy,
+                           const struct hp_request_module *asked, struct hp_target *t, struct hp_report *r)
 {
     const char *name = asked->module;
     enum hp_status status = HP_OK;
@@ -453,8 +464,10 @@ static enum hp_status find(lua_State *L, int anchor, const struct hp_policy *pol
     if (!global && !hp_policy_allows(L, policy, t->module, r))
         return HP_REFUSED;
     if (!global && is_c_module(L, r, t->module)) {
-        hp_report_refuse(r, HP_R14_NOT_PATCHABLE, t->module, NULL,
-                         "\"%s\" is a C module, which has no Lua code to replace; patch the Lua code that calls it", t->module);
+        hp_report_refuse(
+            r, HP_R14_NOT_PATCHABLE, t->module, NULL,
+            "\"%s\" is a C module, which has no Lua code to replace; patch the Lua code that calls it",
+            t->module);
         return HP_REFUSED;
     }
     t->root.object = hp_anchor_add(L, anchor, -1);
@@ -464,8 +477,9 @@ static enum hp_status find(lua_State *L, int anchor, const struct hp_policy *pol
     return point_at(L, anchor, t, r);
 }
 
-enum hp_status hp_target_find(lua_State *L, int anchor, const struct hp_policy *policy, const struct hp_request_module *asked,
-                              struct hp_target *target, struct hp_report *report)
+enum hp_status hp_target_find(lua_State *L, int anchor, const struct hp_policy *policy,
+                              const struct hp_request_module *asked, struct hp_target *target,
+                              struct hp_report *report)
 {
     int top = lua_gettop(L);
     memset(target, 0, sizeof *target);

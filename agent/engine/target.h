@@ -1,5 +1,5 @@
-/* hotpatch engine: what a request is aimed at: from a module's name, a dotted path or a file to the places of the live
- * program, and whether policy allows it. Lua thread. */
+/* hotpatch engine: what a request is aimed at: from a module's name, a dotted path or a file to the places of
+ * the live program, and whether policy allows it. Lua thread. */
 #ifndef HP_TARGET_H
 #define HP_TARGET_H
 
@@ -11,7 +11,8 @@
 #include "proto/request.h"
 
 struct hp_policy {
-    const char *const *allow, *const *deny; /* Lua patterns over the whole module name, NULL-terminated; either may be NULL */
+    /* Lua patterns over the whole module name, NULL-terminated; either may be NULL */
+    const char *const *allow, *const *deny;
 };
 
 struct hp_target {
@@ -22,12 +23,15 @@ struct hp_target {
     struct hp_root root;    /* container, key, path, environment, object */
 };
 
-/* Finds the target of one module of a request. Strings go into the report's arena. HP_OK; HP_REFUSED: the report says why
- * (unknown, ambiguous, denied (R17), C (R14)), with candidates; HP_UNSUPPORTED likewise. [-0, +0, m] */
-enum hp_status hp_target_find(lua_State *L, int anchor, const struct hp_policy *policy, const struct hp_request_module *asked,
-                              struct hp_target *target, struct hp_report *report);
+/* Finds the target of one module of a request. Strings go into the report's arena. HP_OK; HP_REFUSED: the
+ * report says why (unknown, ambiguous, denied (R17), C (R14)), with candidates; HP_UNSUPPORTED likewise. [-0,
+ * +0, m] */
+enum hp_status hp_target_find(lua_State *L, int anchor, const struct hp_policy *policy,
+                              const struct hp_request_module *asked, struct hp_target *target,
+                              struct hp_report *report);
 
 /* May modules of that name be patched? False: the report has R17. [-0, +0, m] */
-bool hp_policy_allows(lua_State *L, const struct hp_policy *policy, const char *module, struct hp_report *report);
+bool hp_policy_allows(lua_State *L, const struct hp_policy *policy, const char *module,
+                      struct hp_report *report);
 
 #endif

@@ -96,8 +96,8 @@ static bool metatable_holds(lua_State *L, const struct hp_values *values, const 
     return holds;
 }
 
-/* Pushes what stands in a place that only the search finds, its container below it. False: there is no such place any more;
- * only the container is pushed. [-0, +(1|2), -] */
+/* Pushes what stands in a place that only the search finds, its container below it. False: there is no such
+ * place any more; only the container is pushed. [-0, +(1|2), -] */
 static bool push_held(lua_State *L, const struct hp_values *values, const struct hp_step *step)
 {
     lua_Debug ar;

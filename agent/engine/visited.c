@@ -6,8 +6,9 @@
 #include "proto/arena.h"
 
 #define FIRST_CAPACITY 16
-#define NEIGHBOURS     4 /* stretches that follow each other in memory stand side by side: one cache line has them */
-#define FULL_EIGHTHS   7
+/* stretches that follow each other in memory stand side by side: one cache line has them */
+#define NEIGHBOURS   4
+#define FULL_EIGHTHS 7
 
 /* Where an address is in the set. */
 struct place {

@@ -1,11 +1,11 @@
 /* hotpatch engine: a set of addresses, for one pass over a heap. No lua.h.
  *
- * Objects lie close together and are aligned as pointers are, so one entry stands for a *stretch* of memory, 64 pointers long, with a
- * bit for each place where an object may begin. Heaps of small objects take 2 to 6 bytes an object; never more than 28, though each
- * had a stretch of its own.
+ * Objects lie close together and are aligned as pointers are, so one entry stands for a *stretch* of memory,
+ * 64 pointers long, with a bit for each place where an object may begin. Heaps of small objects take 2 to 6
+ * bytes an object; never more than 28, though each had a stretch of its own.
  *
- * Many small tables, chosen by hash, each growing on its own: adding an address never stops for longer than it takes to move
- * a few thousand entries, also when there are millions.
+ * Many small tables, chosen by hash, each growing on its own: adding an address never stops for longer than
+ * it takes to move a few thousand entries, also when there are millions.
  */
 #ifndef HP_VISITED_H
 #define HP_VISITED_H
@@ -36,8 +36,9 @@ struct hp_visited {
 void hp_visited_init(struct hp_visited *v);
 void hp_visited_fini(struct hp_visited *v); /* the set is then empty */
 
-/* True: the address was not in the set before. Addresses are multiples of sizeof(void *): others count as the multiple below. NULL is
- * never in the set. When memory runs out every address is new no more (false), and `failed` tells. */
+/* True: the address was not in the set before. Addresses are multiples of sizeof(void *): others count as the
+ * multiple below. NULL is never in the set. When memory runs out every address is new no more (false), and
+ * `failed` tells. */
 bool hp_visited_add(struct hp_visited *v, const void *address);
 bool hp_visited_has(const struct hp_visited *v, const void *address);
 

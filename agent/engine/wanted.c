@@ -3,7 +3,8 @@
 
 #include "agent/engine/lx.h"
 
-#define MAX_LOOKS 16 /* closures of the same lines that are looked into before the rest is taken for the same code */
+/* closures of the same lines that are looked into before the rest is taken for the same code */
+#define MAX_LOOKS 16
 
 void hp_wanted_init(struct hp_wanted *w, const struct hp_history *history)
 {
@@ -31,7 +32,9 @@ static void want_changed(struct hp_wanted *w, const struct hp_match *m)
     for (uint32_t t = 0; m->base && t < m->base->trees.count; t++)
         for (uint32_t i = 1; i < m->base->trees.items[t]->prototypes.count; i++) {
             struct hp_code fresh = m->base_code[t][i];
-            if (!hp_code_none(fresh) && !hp_prototype_equal(m->base->trees.items[t], i, m->fresh->trees.items[fresh.tree], fresh.prototype))
+            if (!hp_code_none(fresh) &&
+                !hp_prototype_equal(m->base->trees.items[t], i, m->fresh->trees.items[fresh.tree],
+                                    fresh.prototype))
                 want(w, &m->base->trees.items[t]->prototypes.items[i]);
         }
 }
@@ -39,7 +42,9 @@ static void want_changed(struct hp_wanted *w, const struct hp_match *m)
 static void want_replaced(struct hp_wanted *w, const struct hp_match *m, const struct hp_plan *plan)
 {
     for (size_t i = 0; i < plan->functions.count; i++) {
-        hp_id live = plan->functions.items[i].replaces ? hp_live_node(m->live, plan->functions.items[i].replaces) : HP_NIL;
+        hp_id live = plan->functions.items[i].replaces
+                         ? hp_live_node(m->live, plan->functions.items[i].replaces)
+                         : HP_NIL;
         if (hp_is_function(&m->live->graph, live))
             want(w, hp_prototype_at(&m->live->graph, hp_code_of(&m->live->graph, live)));
     }

@@ -1,8 +1,9 @@
-/* hotpatch engine: which closures of a module's source a search is after: those whose code changes. A server may hold a million closures of a
- * factory that stays as it is; they must not become members, each of which is read, compared and planned for.
+/* hotpatch engine: which closures of a module's source a search is after: those whose code changes. A server
+ * may hold a million closures of a factory that stays as it is; they must not become members, each of which
+ * is read, compared and planned for.
  *
- * Lines tell most of them apart; where they do not (an unchanged function keeps the lines of the source it was loaded from) the code
- * does. Lua thread only.
+ * Lines tell most of them apart; where they do not (an unchanged function keeps the lines of the source it
+ * was loaded from) the code does. Lua thread only.
  */
 #ifndef HP_WANTED_H
 #define HP_WANTED_H
@@ -12,18 +13,20 @@
 
 struct hp_wanted {
     struct hp_arena arena;
-    struct hp_map codes;  /* fingerprints of what changes */
-    struct hp_map lines;  /* (first, last) of what is known to change */
-    struct hp_map tried;  /* (first, last) of what is not -> how many were looked into */
+    struct hp_map codes; /* fingerprints of what changes */
+    struct hp_map lines; /* (first, last) of what is known to change */
+    struct hp_map tried; /* (first, last) of what is not -> how many were looked into */
     const struct hp_history *history;
-    bool failed;          /* memory ran out while a function was looked into: sticky; what was said of it is not to be relied on */
-    bool everything;      /* code of a source file: nothing is known of what lives */
+    /* memory ran out while a function was looked into: sticky; what was said of it is not to be relied on */
+    bool failed;
+    bool everything; /* code of a source file: nothing is known of what lives */
 };
 
 void hp_wanted_init(struct hp_wanted *w, const struct hp_history *history);
 void hp_wanted_fini(struct hp_wanted *w);
 
-/* From the first plan: base prototypes whose new version differs, and the live functions that are replaced. False: no memory. */
+/* From the first plan: base prototypes whose new version differs, and the live functions that are replaced.
+ * False: no memory. */
 bool hp_wanted_fill(struct hp_wanted *w, const struct hp_match *match, const struct hp_plan *plan);
 
 /* The function on top, and all of its lines: for a revert, what the patch put in. Pops it. [-1, +0, -] */

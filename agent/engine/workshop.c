@@ -47,8 +47,8 @@ static void push_name(lua_State *L, const struct hp_prototype_tree *tree, uint32
     lua_pushlstring(L, name, sizeof name);
 }
 
-enum hp_status hp_workshop_push_maker(lua_State *L, const void *key, const struct hp_prototype_tree *tree, uint32_t id,
-                                      struct hp_scratch *scratch)
+enum hp_status hp_workshop_push_maker(lua_State *L, const void *key, const struct hp_prototype_tree *tree,
+                                      uint32_t id, struct hp_scratch *scratch)
 {
     if (!push_place(L, key, PLACE_MAKERS))
         return hp_scratch_push_maker(L, scratch, tree, id);

@@ -179,7 +179,7 @@ void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_reque
     engine->busy = false;
 }
 
-/* ---- in slices ---- */
+/* --- in slices -------------------------------------------------------------------------------- */
 
 void hp_engine_begin(struct hp_engine *engine, lua_State *L, const struct hp_request *request,
                      const char *who, struct hp_report *report)

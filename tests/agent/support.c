@@ -107,7 +107,7 @@ void fails_lua(lua_State *L, const char *code, const char *part)
     lua_settop(L, 0);
 }
 
-/* ---- the client ---- */
+/* --- the client ------------------------------------------------------------------------------- */
 
 void client_send_bytes(int fd, const char *data, size_t len)
 {

@@ -63,7 +63,7 @@ static void assert_name(const char *name)
     hp_report_fini(&report);
 }
 
-/* ---- options ---- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static void wrong_options_say_what_to_do(void **state)
 {
@@ -168,7 +168,7 @@ static void names(void **state)
     assert_name("test_agent");
 }
 
-/* ---- start and stop ---- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 static void the_socket_opens_at_the_first_poll(void **state)
 {
@@ -349,7 +349,7 @@ static void a_stale_socket_of_this_pid_is_replaced(void **state)
     close(fd);
 }
 
-/* ---- where poll does nothing ---- */
+/* --- where poll does nothing ------------------------------------------------------------------ */
 
 static void eval(int fd, const char *id, const char *code)
 {
@@ -442,7 +442,7 @@ static void any_coroutine_may_poll(void **state)
     close(watch);
 }
 
-/* ---- off ---- */
+/* --- off -------------------------------------------------------------------------------------- */
 
 static void disabled_is_harmless(void **state)
 {
@@ -465,7 +465,7 @@ static void disabled_is_harmless(void **state)
     unsetenv("HOTPATCH_DISABLE");
 }
 
-/* ---- the C interface ---- */
+/* --- the C interface -------------------------------------------------------------------------- */
 
 static void the_c_interface(void **state)
 {

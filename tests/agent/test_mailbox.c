@@ -339,7 +339,7 @@ static void close_ends_what_waits(void **state)
     assert_int_equal(status, HP_NO_MEMORY);
 }
 
-/* ---- memory ---- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static long allocations_left;
 

@@ -158,7 +158,7 @@ static void reports_are_seen_by_clients_too(void **state)
     close(fd);
 }
 
-/* ---- with memory that fails at every point ---- */
+/* --- with memory that fails at every point ---------------------------------------------------- */
 
 static long allocations_left;
 

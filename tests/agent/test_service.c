@@ -240,7 +240,7 @@ static void too_many_are_busy(void **state)
     close(watch);
 }
 
-/* ---- what is not the protocol ---- */
+/* --- what is not the protocol ----------------------------------------------------------------- */
 
 static void still_serves(void)
 {
@@ -521,7 +521,7 @@ static void a_report_too_long_keeps_its_status(void **state)
     close(fd);
 }
 
-/* ---- who ---- */
+/* --- who -------------------------------------------------------------------------------------- */
 
 static void another_user_is_denied(void **state)
 {
@@ -557,7 +557,7 @@ static void the_socket_is_private(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-/* ---- stopping ---- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static void stop_answers_what_waits(void **state)
 {
@@ -595,7 +595,7 @@ static void history_outlives_stop(void **state)
     close(fd);
 }
 
-/* ---- several states ---- */
+/* --- several states --------------------------------------------------------------------------- */
 
 static enum hp_status push_to(int fd, const char *state, const char *id)
 {

@@ -102,7 +102,7 @@ static void assert_answer(enum hp_status status, const char *part)
     hp_report_fini(&report);
 }
 
-/* ---- slices ---- */
+/* --- slices ----------------------------------------------------------------------------------- */
 
 static void one_slice_each_poll(void **state)
 {
@@ -203,7 +203,7 @@ static void no_slice_in_a_finalizer(void **state)
     assert_answer(HP_APPLIED, NULL);
 }
 
-/* ---- following it ---- */
+/* --- following it ----------------------------------------------------------------------------- */
 
 static void progress_tells_how_far_it_is(void **state)
 {
@@ -263,7 +263,7 @@ static void the_log_tells_from_the_commit_on(void **state)
     assert_answer(HP_APPLIED, NULL);
 }
 
-/* ---- cancelling ---- */
+/* --- cancelling ------------------------------------------------------------------------------- */
 
 static void cancelled_in_the_middle(void **state)
 {
@@ -310,7 +310,7 @@ static void a_client_that_goes_cancels_nothing(void **state)
     assert_int_equal(fake.runs, 1);
 }
 
-/* ---- requests of the program itself ---- */
+/* --- requests of the program itself ----------------------------------------------------------- */
 
 static void a_patch_of_the_program_lets_it_end_first(void **state)
 {
@@ -335,7 +335,7 @@ static void a_cancelled_one_does_not_end_first(void **state)
     assert_answer(HP_TIMEOUT, "nothing changed");
 }
 
-/* ---- the agent goes ---- */
+/* --- the agent goes --------------------------------------------------------------------------- */
 
 static void stop_gives_it_up(void **state)
 {
@@ -386,7 +386,7 @@ static void lua_close_gives_it_up(void **state)
     assert_answer(HP_NO_AGENT, "nothing changed");
 }
 
-/* ---- without memory ---- */
+/* --- without memory --------------------------------------------------------------------------- */
 
 static _Thread_local bool refuses; /* on this thread only: the I/O side goes on */
 

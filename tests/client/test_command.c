@@ -314,7 +314,7 @@ static void interrupted_while_it_does_not_listen(void **state)
     run_free(&run);
 }
 
-/* ---- on a terminal ---- */
+/* --- on a terminal ---------------------------------------------------------------------------- */
 
 /* A push that is answered after its third question how it goes. */
 static struct run push_on_terminal(int columns, const char *option)

@@ -11,7 +11,7 @@
 #include "agent/engine/collect.h"
 #include "agent/engine/stage.h"
 
-/* ---- the three states ---- */
+/* --- the three states ------------------------------------------------------------------------- */
 
 static void check(struct merge *m, int status)
 {
@@ -149,7 +149,7 @@ void merge_without_base(struct merge *m, const char *old, const char *use, const
     merge_plan(m);
 }
 
-/* ---- as text ---- */
+/* --- as text ---------------------------------------------------------------------------------- */
 
 struct text {
     char *data;

@@ -11,7 +11,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-/* ---- Memory ---- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 static long made, limit = -1;
 static bool only_one;
@@ -69,7 +69,7 @@ static void *our_memory(void *ptr, size_t size)
     return realloc(ptr, size);
 }
 
-/* ---- The live program ---- */
+/* --- The live program ------------------------------------------------------------------------- */
 
 static const char snapshot_code[] =
     "local debug, tostring, type, next, math_type = debug, tostring, type, next, math.type\n"
@@ -175,7 +175,7 @@ void fx_begin(struct fixture *f)
     *module = (struct hp_plan_module){.name = "battle", .object = fx_live(f, "M")};
 }
 
-/* ---- Carrying out ---- */
+/* --- Carrying out ----------------------------------------------------------------------------- */
 
 /* What the protected entry is given. */
 struct entry {

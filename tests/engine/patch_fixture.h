@@ -37,7 +37,7 @@ void fx_close(struct fixture *f);
  * is `battle`, with the live object M. */
 void fx_begin(struct fixture *f);
 
-/* ---- values ---- */
+/* --- values ----------------------------------------------------------------------------------- */
 hp_handle fx_handle(struct fixture *f, const char *expression);
 struct hp_value fx_nil(void);
 struct hp_value fx_live(struct fixture *f, const char *expression);
@@ -45,7 +45,7 @@ struct hp_value fx_string(struct fixture *f, const char *text);
 struct hp_value fx_integer(struct fixture *f, int64_t n);
 struct hp_value fx_ref(enum hp_value_kind kind, uint32_t index);
 
-/* ---- parts of the plan; each gives its number ---- */
+/* --- parts of the plan; each gives its number ------------------------------------------------- */
 const struct hp_prototype_tree *fx_tree(struct fixture *f, const char *chunk);
 struct hp_value fx_function(struct fixture *f, const struct hp_prototype_tree *tree, uint32_t prototype,
                             const char *path, hp_handle replaces);
@@ -61,7 +61,7 @@ struct hp_step *fx_step(struct fixture *f, enum hp_step_kind kind, struct hp_val
 struct hp_step *fx_field(struct fixture *f, enum hp_step_kind kind, hp_handle table, const char *key,
                          struct hp_value value, struct hp_value expected);
 
-/* ---- the usual ---- */
+/* --- the usual -------------------------------------------------------------------------------- */
 
 /* A module M: inc and get share `count`, which is 2; inc has a helper of its own; old, VERSION, list; and a
  * global log(t) that notes its argument in `calls`. The new text gives 100 at each call of the helper (its
@@ -70,7 +70,7 @@ struct hp_step *fx_field(struct fixture *f, enum hp_step_kind kind, hp_handle ta
 extern const char FX_PROGRAM[], FX_NEW_TEXT[];
 void fx_plan_usual(struct fixture *f);
 
-/* ---- carrying out ---- */
+/* --- carrying out ----------------------------------------------------------------------------- */
 
 /* As the engine does: prepare, commit, finish in one protected entry; undone after an error. The status of
  * the first that is not HP_OK, HP_NO_MEMORY for a memory error. */

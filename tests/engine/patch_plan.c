@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <lauxlib.h>
 
-/* ---- Values ---- */
+/* --- Values ----------------------------------------------------------------------------------- */
 
 static void push_expression(struct fixture *f, const char *expression)
 {
@@ -56,7 +56,7 @@ struct hp_value fx_ref(enum hp_value_kind kind, uint32_t index)
     return (struct hp_value){.kind = kind, .index = index};
 }
 
-/* ---- Parts of the plan ---- */
+/* --- Parts of the plan ------------------------------------------------------------------------ */
 
 const struct hp_prototype_tree *fx_tree(struct fixture *f, const char *chunk)
 {
@@ -155,7 +155,7 @@ struct hp_step *fx_field(struct fixture *f, enum hp_step_kind kind, hp_handle ta
     return step;
 }
 
-/* ---- The usual ---- */
+/* --- The usual -------------------------------------------------------------------------------- */
 
 const char FX_PROGRAM[] = "local count = 0\n"
                           "local function helper() return 1 end\n"

@@ -55,7 +55,7 @@ static enum hp_status eval(struct fixture *f, const char *code)
     return status;
 }
 
-/* ---- results ---- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 static void test_results(void **state)
 {
@@ -129,7 +129,7 @@ static void test_large_results(void **state)
     assert_int_equal(f->report.results.count, 100000);
 }
 
-/* ---- what it does to the server ---- */
+/* --- what it does to the server --------------------------------------------------------------- */
 
 static void test_globals(void **state)
 {
@@ -159,7 +159,7 @@ static void test_print(void **state)
                      LUA_OK);
 }
 
-/* ---- failures ---- */
+/* --- failures --------------------------------------------------------------------------------- */
 
 static void test_syntax(void **state)
 {
@@ -261,7 +261,7 @@ static void test_no_memory(void **state)
     }
 }
 
-/* ---- short values ---- */
+/* --- short values ----------------------------------------------------------------------------- */
 
 static void test_show(void **state)
 {

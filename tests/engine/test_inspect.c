@@ -99,7 +99,7 @@ static const struct hp_report_upvalue *upvalue(struct fixture *f, const char *pa
     return NULL;
 }
 
-/* ---- what is found ---- */
+/* --- what is found ---------------------------------------------------------------------------- */
 
 static void test_counter(void **state)
 {
@@ -200,7 +200,7 @@ static void test_aliases(void **state)
     expect_paths(f, "m", "aa f f^helper");
 }
 
-/* ---- raw ---- */
+/* --- raw -------------------------------------------------------------------------------------- */
 
 static void test_metamethods_are_not_run(void **state)
 {
@@ -225,7 +225,7 @@ static void test_stripped(void **state)
     assert_int_equal(function(f, "f")->upvalues.count, 1);
 }
 
-/* ---- refusals and limits ---- */
+/* --- refusals and limits ---------------------------------------------------------------------- */
 
 static void test_refused(void **state)
 {

@@ -1,5 +1,5 @@
-/* The search itself, pass by pass, on heaps made in Lua: what it finds, in whole passes and in slices of one look at the clock each; its
- * memory; that nothing is recursive; what it leaves behind. */
+/* The search itself, pass by pass, on heaps made in Lua: what it finds, in whole passes and in slices of one
+ * look at the clock each; its memory; that nothing is recursive; what it leaves behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 struct fixture {
     lua_State *L;
     struct hp_locate *locate;
-    lua_State *own;  /* the coroutine that searches */
+    lua_State *own; /* the coroutine that searches */
     int slices;
 };
 
@@ -88,17 +88,16 @@ static size_t search(struct fixture *f, bool whole, const char *between)
     return count;
 }
 
-static const char HEAP[] =
-    "member = load('local n = 0 return function() n = n + 1 return n end', '@m')()\n"
-    "stranger = function() return member end\n"
-    "heap = {}\n"
-    "for i = 1, 5000 do heap[i] = { i, x = { tostring(i) } } end\n"
-    "heap[2500].held = member\n"
-    "heap.deep = { { { [member] = 'key' } } }\n"
-    "heap.co = coroutine.create(function(f, ...) local g = f coroutine.yield() end)\n"
-    "coroutine.resume(heap.co, member, member)\n"
-    "heap.wrap = coroutine.wrap(member)\n"
-    "heap.meta = setmetatable({}, { __index = member })\n";
+static const char HEAP[] = "member = load('local n = 0 return function() n = n + 1 return n end', '@m')()\n"
+                           "stranger = function() return member end\n"
+                           "heap = {}\n"
+                           "for i = 1, 5000 do heap[i] = { i, x = { tostring(i) } } end\n"
+                           "heap[2500].held = member\n"
+                           "heap.deep = { { { [member] = 'key' } } }\n"
+                           "heap.co = coroutine.create(function(f, ...) local g = f coroutine.yield() end)\n"
+                           "coroutine.resume(heap.co, member, member)\n"
+                           "heap.wrap = coroutine.wrap(member)\n"
+                           "heap.meta = setmetatable({}, { __index = member })\n";
 
 static size_t count_kind(const struct fixture *f, enum hp_holder_kind kind)
 {
@@ -181,7 +180,8 @@ static void keys_vanish(void **state)
            "big = {} for i = 1, 3000 do big[{}] = i end last = {} big[last] = member turns = 0");
     search(f, false,
            "turns = turns + 1\n"
-           "if turns < 40 then for k, v in pairs(big) do if v ~= member and (v + turns) % 50 == 0 then big[k] = nil end end\n"
+           "if turns < 40 then for k, v in pairs(big) do if v ~= member and (v + turns) % 50 == 0 then "
+           "big[k] = nil end end\n"
            "collectgarbage() collectgarbage() end");
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 2);
 }
@@ -191,7 +191,8 @@ static void table_is_cleared(void **state)
     struct fixture *f = *state;
     run(f, "member = load('return function() end', '@m')()\n"
            "big = {} for i = 1, 20000 do big[i] = {} end turns = 0");
-    search(f, false, "turns = turns + 1 if turns == 60 then for i = 1, 20000 do big[i] = nil end collectgarbage() end");
+    search(f, false,
+           "turns = turns + 1 if turns == 60 then for i = 1, 20000 do big[i] = nil end collectgarbage() end");
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1);
     search(f, false, "big = nil collectgarbage()");
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1);
@@ -201,8 +202,9 @@ static void table_is_cleared(void **state)
 static void long_chain(void **state)
 {
     struct fixture *f = *state;
-    run(f, "member = load('return function() end', '@m')()\n"
-           "chain = {} local t = chain for i = 1, 1000000 do local n = {} t.next = n t = n end t.last = member");
+    run(f,
+        "member = load('return function() end', '@m')()\n"
+        "chain = {} local t = chain for i = 1, 1000000 do local n = {} t.next = n t = n end t.last = member");
     size_t before = hp_locate_bytes(f->locate);
     search(f, true, NULL);
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 2);
@@ -226,7 +228,8 @@ static void memory_of_a_wide_heap(void **state)
         lua_most = lua_now > lua_most ? lua_now : lua_most;
     }
     double objects = (double)hp_locate_objects(f->locate);
-    print_message("a wide heap: %.1f bytes an object in C, %.1f in Lua\n", (double)most / objects, (double)lua_most / objects);
+    print_message("a wide heap: %.1f bytes an object in C, %.1f in Lua\n", (double)most / objects,
+                  (double)lua_most / objects);
     assert_true(objects >= 300000);
     assert_true(((double)most + (double)lua_most) / objects <= 32 + 65536 / objects);
 }
@@ -235,7 +238,8 @@ static void deep_stack(void **state)
 {
     struct fixture *f = *state;
     run(f, "member = load('return function() end', '@m')()\n"
-           "local function down(n, f) if n > 0 then local a = down(n - 1, f) return a end coroutine.yield() end\n"
+           "local function down(n, f) if n > 0 then local a = down(n - 1, f) return a end coroutine.yield() "
+           "end\n"
            "co = coroutine.create(down) coroutine.resume(co, 150000, member)");
     search(f, false, NULL);
     assert_int_equal(hp_locate_deep(f->locate), 1);
@@ -263,12 +267,14 @@ static void does_not_find_itself(void **state)
     struct fixture *f = *state;
     run(f, "member = load('return function() end', '@m')()");
     for (int i = 0; i < 3; i++)
-        assert_int_equal(search(f, i == 1, NULL), 1); /* _G.member, each time: not the anchor, which has it as well */
+        assert_int_equal(search(f, i == 1, NULL),
+                         1); /* _G.member, each time: not the anchor, which has it as well */
 }
 
 int main(void)
 {
-    struct rlimit small = {256 * 1024, 256 * 1024}; /* of threads and of what the program has not touched yet */
+    struct rlimit small = {256 * 1024,
+                           256 * 1024}; /* of threads and of what the program has not touched yet */
     setrlimit(RLIMIT_STACK, &small);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whole_pass, setup, teardown),

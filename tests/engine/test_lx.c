@@ -46,7 +46,7 @@ static void load(struct fixture *f, const char *text)
     }
 }
 
-/* ---- dump ---- */
+/* --- dump ------------------------------------------------------------------------------------- */
 
 static void test_dump(void **state)
 {
@@ -90,7 +90,7 @@ static void test_dump_no_memory(void **state)
     assert_int_equal(lua_gettop(f->L), 1);
 }
 
-/* ---- protected calls ---- */
+/* --- protected calls -------------------------------------------------------------------------- */
 
 static void test_pcall(void **state)
 {
@@ -173,7 +173,7 @@ static void test_protect(void **state)
     assert_int_equal(lua_gettop(f->L), 0);
 }
 
-/* ---- bounds ---- */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 /* Runs the text under a bound; true if the bound was reached. */
 static bool reaches(struct fixture *f, const char *text, int64_t limit)

@@ -21,7 +21,7 @@ static void match(const char *old, const char *fresh)
     merge_match(&m);
 }
 
-/* ---- prototypes ---- */
+/* --- prototypes ------------------------------------------------------------------------------- */
 
 static void by_path(void **state)
 {
@@ -127,7 +127,7 @@ static void pairs_are_one_to_one(void **state)
     merge_expect_pairs(&m, "2<2 3<-");
 }
 
-/* ---- cells ---- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 static void cells_by_votes(void **state)
 {
@@ -168,7 +168,7 @@ static void new_local_has_no_twin(void **state)
     merge_expect_cells(&m, "n(1)<n(1) step(5)<-");
 }
 
-/* ---- live beside them ---- */
+/* --- live beside them ------------------------------------------------------------------------- */
 
 static hp_id fresh_named(const char *name)
 {
@@ -233,7 +233,7 @@ static void live_cells_of_a_local(void **state)
     assert_int_equal(hp_match_cell(&m.match, 1, HP_NO_ID, &cell), 0);
 }
 
-/* ---- slots ---- */
+/* --- slots ------------------------------------------------------------------------------------ */
 
 static void cells_come_first_then_functions_then_the_rest(void **state)
 {

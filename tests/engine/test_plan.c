@@ -17,7 +17,7 @@ static void option(void *list, const char *word)
     *slot = word;
 }
 
-/* ---- bindings ---- */
+/* --- bindings --------------------------------------------------------------------------------- */
 
 static void joined_to_the_own_cell(void **state)
 {
@@ -111,7 +111,7 @@ static void local_that_was_never_captured_of_an_instance(void **state)
     assert_int_equal(m.report.instances + (m.status == HP_REFUSED || m.status == HP_OK), 1);
 }
 
-/* ---- functions in fields and locals ---- */
+/* --- functions in fields and locals ----------------------------------------------------------- */
 
 static void same_source_plans_nothing(void **state)
 {
@@ -164,7 +164,7 @@ static void gone_stays(void **state)
     merge_expect(&m, "remove f\nremove k\nfunction f removed\nfield k removed");
 }
 
-/* ---- data ---- */
+/* --- data ------------------------------------------------------------------------------------- */
 
 static void plain_data_is_state(void **state)
 {
@@ -241,7 +241,7 @@ static void metatables(void **state)
     merge_expect(&m, "refuse R10 a@mt");
 }
 
-/* ---- calls that were not made ---- */
+/* --- calls that were not made ----------------------------------------------------------------- */
 
 static void replays_for_new_slots_only(void **state)
 {
@@ -270,7 +270,7 @@ static void effects_are_told_and_performed_if_asked(void **state)
     assert_int_equal(m.plan.effects.count, 1);
 }
 
-/* ---- options ---- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static void strict_refuses_what_it_would_warn_of(void **state)
 {
@@ -305,7 +305,7 @@ static void only_the_function_that_was_named(void **state)
     assert_non_null(m.report.error);
 }
 
-/* ---- the rest ---- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static void hooks_are_planned_apart(void **state)
 {

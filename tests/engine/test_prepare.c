@@ -189,7 +189,7 @@ static void test_undo_before_commit(void **state)
     fx_close(&f);
 }
 
-/* ---- Replays ---- */
+/* --- Replays ---------------------------------------------------------------------------------- */
 
 static void test_replays(void **state)
 {

@@ -5,7 +5,7 @@
 #include "agent/engine/opcode.h"
 #include "agent/engine/prototype_body.h"
 
-/* ---- reading and writing ---- */
+/* --- reading and writing ---------------------------------------------------------------------- */
 
 /* Sources that return a value which tells how they behaved. */
 static const char *const SOURCES[] = {
@@ -274,7 +274,7 @@ static void test_large_function(void **state)
     lua_close(L);
 }
 
-/* ---- what is not a dump ---- */
+/* --- what is not a dump ----------------------------------------------------------------------- */
 
 static void test_damaged(void **state)
 {
@@ -372,7 +372,7 @@ static void test_no_memory(void **state)
     lua_close(L);
 }
 
-/* ---- opcodes ---- */
+/* --- opcodes ---------------------------------------------------------------------------------- */
 
 /* Each opcode that we know is met in code that can only compile to it. */
 static void test_opcodes(void **state)
@@ -464,7 +464,7 @@ static void test_instruction_fields(void **state)
     hp_prototypes_fini(&tree);
 }
 
-/* ---- equality ---- */
+/* --- equality --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *a, *b; /* the function on line 2 of each */

@@ -2,7 +2,7 @@
  * writes. */
 #include "prototype_fixture.h"
 
-/* ---- names ---- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *text; /* the function of interest is the one that begins on the line of its own after \n */
@@ -96,7 +96,7 @@ static void test_names(void **state)
     }
 }
 
-/* ---- variables ---- */
+/* --- variables -------------------------------------------------------------------------------- */
 
 /* Upvalue `name` of the function on `line` is the variable that `owner` (line of its function, 0: the chunk,
  * -1: nobody's) declared as its `nth` local of that name, from 1. */

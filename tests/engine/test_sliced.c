@@ -1,5 +1,6 @@
-/* A request in slices, while the program runs between them: sliced.lua has the programs and what must be true, this file gives
- * it the engine as a table of functions. One cmocka test for each scenario of sliced.lua. */
+/* A request in slices, while the program runs between them: sliced.lua has the programs and what must be
+ * true, this file gives it the engine as a table of functions. One cmocka test for each scenario of
+ * sliced.lua. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,22 +193,22 @@ static void many_seeds(void **state, const char *scenario, int count)
 
 static void test_holders_move(void **state)
 {
-    many_seeds(state, "holders_move", 40);
+    many_seeds(state, "holders_move", 12);
 }
 
 static void test_instances_are_born(void **state)
 {
-    many_seeds(state, "instances_are_born", 40);
+    many_seeds(state, "instances_are_born", 12);
 }
 
 static void test_abandoned(void **state)
 {
-    many_seeds(state, "abandoned", 20);
+    many_seeds(state, "abandoned", 8);
 }
 
 static void test_one_table_that_changes(void **state)
 {
-    many_seeds(state, "one_table_that_changes", 10);
+    many_seeds(state, "one_table_that_changes", 3);
 }
 
 static void test_base_level(void **state)

@@ -35,7 +35,7 @@ static bool record(struct hp_sources *s, const char *module, const char *text)
     return hp_sources_record(s, module, "@file.lua", text, strlen(text));
 }
 
-/* ---- store ---- */
+/* --- store ------------------------------------------------------------------------------------ */
 
 static void test_record(void **state)
 {
@@ -149,7 +149,7 @@ static void test_no_memory(void **state)
     hp_sources_free(s);
 }
 
-/* ---- files ---- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static char folder[] = "/tmp/hotpatch-sources-XXXXXX";
 
@@ -235,7 +235,7 @@ static void test_skip_header(void **state)
     }
 }
 
-/* ---- searcher ---- */
+/* --- searcher --------------------------------------------------------------------------------- */
 
 static void run(lua_State *L, const char *text)
 {

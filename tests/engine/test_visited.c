@@ -1,4 +1,5 @@
-/* The set of visited addresses: against a plain model, its memory for heaps of several kinds, and what it does without memory. */
+/* The set of visited addresses: against a plain model, its memory for heaps of several kinds, and what it
+ * does without memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,7 +87,8 @@ static void agrees_with_a_bitmap(void **state)
 static void far_addresses(void **state)
 {
     (void)state;
-    const uintptr_t ends[] = {sizeof(void *), UINTPTR_MAX & ~(uintptr_t)15, (uintptr_t)1 << 46, ((uintptr_t)1 << 47) - 16};
+    const uintptr_t ends[] = {sizeof(void *), UINTPTR_MAX & ~(uintptr_t)15, (uintptr_t)1 << 46,
+                              ((uintptr_t)1 << 47) - 16};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         assert_true(hp_visited_add(&set, at(ends[i])));
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
@@ -111,17 +113,19 @@ static void memory_an_object(void **state)
     (void)state;
     double closures = bytes_each(1000000, 48), tables = bytes_each(1000000, 128);
     double worst = 0;
-    for (size_t count = 300000; count < 700000; count += 25000) { /* anywhere between two doublings, one object in each stretch */
+    for (size_t count = 300000; count < 700000;
+         count += 25000) { /* anywhere between two doublings, one object in each stretch */
         double each = bytes_each(count, 4096);
         worst = each > worst ? each : worst;
     }
-    print_message("bytes an object: closures %.1f, tables %.1f, far apart at worst %.1f\n", closures, tables, worst);
+    print_message("bytes an object: closures %.1f, tables %.1f, far apart at worst %.1f\n", closures, tables,
+                  worst);
     assert_true(closures <= 16);
     assert_true(tables <= 16);
     assert_true(worst <= 28);
 }
 
-/* ---- without memory ---- */
+/* --- without memory --------------------------------------------------------------------------- */
 
 static int allowed;
 

@@ -38,7 +38,7 @@ enum flag {
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* ---- the live program ---- */
+/* --- the live program ------------------------------------------------------------------------- */
 
 struct live {
     lua_State *L;
@@ -172,7 +172,7 @@ static void use(lua_State *L)
     lua_settop(L, 0);
 }
 
-/* ---- pictures of it (tests/cases/snapshot.lua) ---- */
+/* --- pictures of it (tests/cases/snapshot.lua) ------------------------------------------------ */
 
 static char *snapshot_text;
 
@@ -227,7 +227,7 @@ static void compare(lua_State *L, int before, const char *how, const char *what)
     lua_pop(L, 1);
 }
 
-/* ---- requests ---- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 struct chosen {
     const struct corpus_case *of;
@@ -333,7 +333,7 @@ static void check_promise(const struct hp_report *diff, const struct hp_report *
     }
 }
 
-/* ---- one input ---- */
+/* --- one input -------------------------------------------------------------------------------- */
 
 static void patch(struct hp_engine *engine, lua_State *L, const struct chosen *c)
 {

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
             abort();                                                                                         \
     } while (0)
 
-/* ---- memory ---- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static long made, fail_at = -1;
 
@@ -40,7 +40,7 @@ static void *memory(void *ptr, size_t size)
     return realloc(ptr, size);
 }
 
-/* ---- the match ---- */
+/* --- the match -------------------------------------------------------------------------------- */
 
 static void check_codes(const struct hp_match *m)
 {
@@ -81,7 +81,7 @@ static void check_slots(const struct hp_match *m)
     }
 }
 
-/* ---- the plan ---- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static void check_value(const struct hp_plan *p, const struct hp_value *v)
 {
@@ -214,7 +214,7 @@ static void check_steps(const struct hp_match *m, const struct hp_plan *p)
     }
 }
 
-/* ---- one input ---- */
+/* --- one input -------------------------------------------------------------------------------- */
 
 static void name_modules(const struct hp_graph *fresh, struct hp_report *report)
 {

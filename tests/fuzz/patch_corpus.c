@@ -139,7 +139,7 @@ const struct corpus_case *corpus_case(size_t i)
     return &cases[i];
 }
 
-/* ---- edits ---- */
+/* --- edits ------------------------------------------------------------------------------------ */
 
 enum edit {
     EDIT_DELETE_LINE,

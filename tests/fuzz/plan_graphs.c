@@ -8,7 +8,7 @@
 #define HANDLES   12 /* live objects: 1 … HANDLES */
 #define MAX_NODES 40
 
-/* ---- bytes ---- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 struct source {
     const uint8_t *at, *end;
@@ -25,7 +25,7 @@ static bool chance(struct source *s, uint32_t in)
     return take(s, in) == in - 1 && in > 1;
 }
 
-/* ---- the pool: edits of one module, and a few others ---- */
+/* --- the pool: edits of one module, and a few others ------------------------------------------ */
 
 static const char *const texts[] = {
     "local n = 0 local M = {} local function h() return n end function M.f() n = n + 1 return h() end\n"
@@ -92,7 +92,7 @@ static void add_tree(struct hp_graph *g, uint32_t text, bool strip)
     *slot = tree;
 }
 
-/* ---- nodes ---- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 struct builder {
     struct source *s;
@@ -182,7 +182,7 @@ static void add_nodes(struct builder *b)
     }
 }
 
-/* ---- what is in them ---- */
+/* --- what is in them -------------------------------------------------------------------------- */
 
 static uint32_t choose_cell(struct builder *b, hp_id holder, uint32_t index, const char *name)
 {
@@ -351,7 +351,7 @@ static void build_staged(struct source *s, struct hp_graph *g, uint32_t modules)
     finish_modules(&b);
 }
 
-/* ---- live ---- */
+/* --- live ------------------------------------------------------------------------------------- */
 
 static void build_live(struct source *s, struct hp_live *live)
 {
@@ -405,7 +405,7 @@ static void build_root(struct source *s, struct plan_graphs *g, uint32_t module)
     r->object = hp_graph_node(lg, r->live)->handle;
 }
 
-/* ---- what was asked, and what was found ---- */
+/* --- what was asked, and what was found ------------------------------------------------------- */
 
 static void build_options(struct source *s, struct plan_graphs *g)
 {

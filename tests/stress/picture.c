@@ -38,7 +38,7 @@ static void *grow(void *ptr, size_t size)
     return grown;
 }
 
-/* ---- lines ---- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 __attribute__((format(printf, 2, 3))) static void add_line(struct walk *w, const char *fmt, ...)
 {
@@ -109,7 +109,7 @@ static const char *name_value(struct walk *w, char out[MAX_LINE / 3])
     return out;
 }
 
-/* ---- the queue ---- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 /* True: it is new. */
 static bool meet_address(struct walk *w, const void *address)
@@ -160,7 +160,7 @@ static void hold(struct walk *w, const char *object, const char *place)
     meet(w);
 }
 
-/* ---- objects: each is on the top ---- */
+/* --- objects: each is on the top -------------------------------------------------------------- */
 
 static void enter_table(struct walk *w, const char *object)
 {
@@ -272,7 +272,7 @@ static void enter(struct walk *w)
     }
 }
 
-/* ---- the picture ---- */
+/* --- the picture ------------------------------------------------------------------------------ */
 
 static int by_text(const void *a, const void *b)
 {

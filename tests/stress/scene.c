@@ -25,7 +25,7 @@ void scene_die(const struct scene *s, const char *fmt, ...)
     exit(2);
 }
 
-/* ---- the table `hotpatch` of program.lua ---- */
+/* --- the table `hotpatch` of program.lua ------------------------------------------------------ */
 
 static struct scene *self(lua_State *L)
 {
@@ -106,7 +106,7 @@ static const luaL_Reg functions[] = {
     {"open", lua_open_engine}, {"diff", lua_diff}, {"patch", lua_patch}, {"revert", lua_revert},
     {"inspect", lua_inspect},  {"log", lua_log},   {NULL, NULL}};
 
-/* ---- calling program.lua ---- */
+/* --- calling program.lua ---------------------------------------------------------------------- */
 
 /* Pushes a function of it. */
 static void push_program(struct scene *s, const char *name)
@@ -132,7 +132,7 @@ static const char *take_text(struct scene *s)
     return found ? text : NULL;
 }
 
-/* ---- open and close ---- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 void scene_load(struct scene *s, const char *folder)
 {
@@ -163,7 +163,7 @@ void scene_close(struct scene *s)
     s->engine = NULL;
 }
 
-/* ---- requests ---- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void read_spec(struct scene *s, struct hp_request *request)
 {
@@ -210,7 +210,7 @@ void scene_collect(struct scene *s)
     lua_gc(s->L, LUA_GCCOLLECT);
 }
 
-/* ---- what program.lua knows ---- */
+/* --- what program.lua knows ------------------------------------------------------------------- */
 
 struct picture *scene_picture(struct scene *s, bool whole, bool identities)
 {

@@ -36,7 +36,7 @@ void scene_run(struct scene *s, const struct hp_request *request, struct hp_repo
 /* Two full cycles of the live collector. */
 void scene_collect(struct scene *s);
 
-/* ---- what program.lua knows ---- */
+/* --- what program.lua knows ------------------------------------------------------------------- */
 
 /* For picture_free. `whole`: with the registry. `identities` as in picture.h. */
 struct picture *scene_picture(struct scene *s, bool whole, bool identities);

@@ -17,7 +17,7 @@ static const long way_counts[] = {1, 2, LONG_MAX};
 
 const char *const trial_side_words[] = {"", "live", "agent's", "live and agent's"};
 
-/* ---- in the copy ---- */
+/* --- in the copy ------------------------------------------------------------------------------ */
 
 static void say(const struct trial *t, long n, const char *what, const char *detail)
 {
