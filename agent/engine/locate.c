@@ -13,12 +13,14 @@
 #define TICKS_A_LOOK 64   /* entries between two looks at the clock */
 #define MAX_LEVELS   400  /* of a stack: asking for level n costs n steps */
 #define MAX_LOOPS    4096 /* noted in a pass: they are for warnings only */
+#define AHEAD        256  /* keys that are remembered where the walk of a table is interrupted */
+#define MAX_STRANGE  2    /* of them may be new when it goes on: more, and the table was re-hashed */
 /* of one table that the server keeps changing: each time it may be walked for twice as long without a pause
  */
 #define MAX_RESTARTS 24
 
 /* Places of the Lua side. */
-enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY, SIDE_NEXT };
+enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY };
 
 struct hp_locate {
     struct hp_arena sources_arena;
@@ -41,6 +43,8 @@ struct hp_locate {
     size_t mark;   /* … and how many holders there were before it */
     bool resuming; /* SIDE_TABLE is under way */
     bool rooted;
+    uintptr_t ahead[AHEAD]; /* prints of the keys after SIDE_KEY, in the order of `next` */
+    size_t ahead_count;
 };
 
 /* What the functions below share during one slice; stack indices are absolute. */
@@ -93,9 +97,6 @@ void hp_locate_free(struct hp_locate *l)
 
 bool hp_locate_source(struct hp_locate *l, const char *chunk_name)
 {
-    for (size_t i = 0; i < l->sources.count; i++)
-        if (strcmp(l->sources.items[i], chunk_name) == 0)
-            return true;
     for (size_t i = 0; i < l->sources.count; i++)
         if (strcmp(l->sources.items[i], chunk_name) == 0)
             return true;
@@ -297,41 +298,76 @@ static void look_at_key(struct walk *w, int table)
         add_holder(w, HP_HOLDER_KEY, table, member);
 }
 
-/* Saves where the walk of the table stands: the key on top, which is popped, and the one after it. [-1, +0,
- * m] */
+/* Where a walk was interrupted. `next` goes on from a key even when the table was re-hashed meanwhile, and
+ * then passes by what has moved to the other side of that key. So the keys that come next are remembered, by
+ * a print of each: on going on, they must still come in that order. That some have gone is ordinary, and a
+ * few new ones may stand among them. */
+
+/* Tells keys of one table apart: of the key on top. Numbers may collide with addresses, rarely. [-0, +0, -]
+ */
+static uintptr_t key_print(lua_State *L)
+{
+    if (lua_isinteger(L, -1))
+        return (uintptr_t)lua_tointeger(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        return (uintptr_t)lua_topointer(L, -1) ^ (uintptr_t)lua_type(L, -1);
+    lua_Number number = lua_tonumber(L, -1);
+    uintptr_t print = 0;
+    memcpy(&print, &number, sizeof number < sizeof print ? sizeof number : sizeof print);
+    return print;
+}
+
+/* Saves where the walk of the table stands: the key on top, which is popped, and those after it. [-1, +0, m]
+ */
 static void save_place(struct walk *w, int table)
 {
     lua_State *L = w->L;
+    struct hp_locate *l = w->l;
     lua_pushvalue(L, -1);
     lua_rawseti(L, w->side, SIDE_KEY);
-    if (lua_next(L, table)) {
+    l->ahead_count = 0;
+    while (lua_next(L, table)) {
         lua_pop(L, 1);
-        lua_rawseti(L, w->side, SIDE_NEXT);
-    } else {
-        lua_pushnil(L);
-        lua_rawseti(L, w->side, SIDE_NEXT);
+        l->ahead[l->ahead_count++] = key_print(L);
+        if (l->ahead_count == AHEAD) {
+            lua_pop(L, 1);
+            break;
+        }
     }
     lua_pushvalue(L, table);
     lua_rawseti(L, w->side, SIDE_TABLE);
-    w->l->resuming = true;
+    l->resuming = true;
 }
 
 static void forget_place(struct walk *w)
 {
-    for (int i = SIDE_TABLE; i <= SIDE_NEXT; i++) {
+    for (int i = SIDE_TABLE; i <= SIDE_KEY; i++) {
         lua_pushnil(w->L);
         lua_rawseti(w->L, w->side, i);
     }
     w->l->resuming = false;
 }
 
-static int next_protected(lua_State *L)
+/* Called with the table, the saved key and the pass: are the keys after it those that were? */
+static int same_ahead(lua_State *L)
 {
+    struct hp_locate *l = lua_touserdata(L, 3);
+    size_t expected = 0, met = 0, strange = 0;
     lua_settop(L, 2);
-    if (lua_next(L, 1))
+    while (expected < l->ahead_count && strange <= MAX_STRANGE && lua_next(L, 1)) {
         lua_pop(L, 1);
-    else
-        lua_pushnil(L);
+        uintptr_t print = key_print(L);
+        size_t i = expected;
+        while (i < l->ahead_count && l->ahead[i] != print)
+            i++;
+        if (i < l->ahead_count) {
+            expected = i + 1;
+            met++;
+        } else {
+            strange++;
+        }
+    }
+    lua_pushboolean(L, strange <= MAX_STRANGE && met >= l->ahead_count / 2);
     return 1;
 }
 
@@ -343,24 +379,22 @@ static void restart(struct hp_locate *l)
         l->restarts++;
 }
 
-/* Is the saved key still followed by the saved one? Pushes the key to go on from: nil to begin anew. [-0, +1,
- * m] */
+/* Pushes the key to go on from: the saved one, or nil to begin anew. [-0, +1, m] */
 static void push_place(struct walk *w, int table)
 {
     lua_State *L = w->L;
-    lua_pushcfunction(L, next_protected); /* `next` raises when the key has gone from the table altogether */
+    lua_pushcfunction(L, same_ahead); /* `next` raises when the key has gone from the table altogether */
     lua_pushvalue(L, table);
     lua_rawgeti(L, w->side, SIDE_KEY);
-    bool same = lua_pcall(L, 2, 1, 0) == LUA_OK;
-    lua_rawgeti(L, w->side, SIDE_NEXT);
-    same = same && lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    if (same)
+    lua_pushlightuserdata(L, w->l);
+    bool same = lua_pcall(L, 3, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (same) {
         lua_rawgeti(L, w->side, SIDE_KEY);
-    else
+    } else {
         lua_pushnil(L);
-    if (!same)
         restart(w->l);
+    }
 }
 
 /* The table on top, from the key on top of it. [-1, +0, m] */
@@ -604,7 +638,7 @@ static void list_roots(struct walk *w, lua_State *poller)
     meet_metatable(w, lua_gettop(L));
     lua_pushlightuserdata(L, w);
     meet_metatable(w, lua_gettop(L));
-    lua_pushcfunction(L, next_protected);
+    lua_pushcfunction(L, same_ahead); /* any function */
     meet_metatable(w, lua_gettop(L));
     lua_pushthread(L);
     hp_visited_add(&w->l->visited, lua_topointer(L, -1)); /* the agent's own coroutine */

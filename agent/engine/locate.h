@@ -6,9 +6,9 @@
  * once.
  *
  * The server may change anything between two slices. Tables are walked with `next`, which cannot tell that a
- * table was re-hashed: on going on, the saved key's successor must still be the saved one, else the table is
- * walked again. Addresses of the dead may come back: what was born during the pass may be missed, which is
- * what further sweeps are for.
+ * table was re-hashed: on going on, the keys after the saved one must still come in their order, else the
+ * table is walked again. A single key that moved past the saved one is missed by the pass. Addresses of the
+ * dead may come back: what was born during the pass may be missed, which is what further sweeps are for.
  *
  * The work list is a Lua table: what is on it is kept alive until the pass ends, and nothing longer. Raw
  * access only; no function of the server is called. Lua thread only.

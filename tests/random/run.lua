@@ -28,9 +28,12 @@ end
 local first, count = numbers[1] or 1, numbers[2] or 1
 local MODULE -- another for each program
 local programs = 0
-local folder = os.getenv("TMPDIR") or "/tmp"
-local path = ("%s/hotpatch-random-%s"):format(folder, tostring({}):gsub("[^%w]", ""))
-os.execute("mkdir -p '" .. path .. "'")
+local path -- of the modules: a folder that no other run has
+do
+    local maker = assert(io.popen("mktemp -d -t hotpatch-random.XXXXXX"))
+    path = assert(maker:read("l"), "mktemp made no folder")
+    maker:close()
+end
 package.path = path .. "/?.lua"
 
 local function write_file(text)
