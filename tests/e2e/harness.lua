@@ -251,6 +251,7 @@ function h.spawn(args)
         b.pid = nil
         return result(base, tonumber(exit), line)
     end
+    function b.ended() return (h.read(base .. ".status") or ""):match("%d") ~= nil end
     function b.child() -- pid of the command itself
         return h.until_("the command runs", function()
             return h.shell("pgrep -P " .. b.pid .. " -x hotpatch"):match("%d+")

@@ -35,7 +35,7 @@ return M
             heap[#heap + 1] = { m.name }
             return m.name()]])
         served = served + 1
-    until version == "two"
+    until version == "two" or b.ended()
     local report = b.wait():json()
     h.eq(report.status, "applied", "status")
     h.eq(report.searched, "heap", "searched")
