@@ -120,7 +120,9 @@ enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct h
         hp_dispatch_abandon(L, engine, desk, HP_TIMEOUT, TEXT_CANCELLED);
         return HP_SLICE_LAST;
     }
-    return step(L, engine, desk) ? HP_SLICE_LAST : HP_SLICE_MORE;
+    if (step(L, engine, desk))
+        return HP_SLICE_LAST;
+    return hp_engine_is_away(engine) ? HP_SLICE_AWAY : HP_SLICE_MORE;
 }
 
 void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
@@ -128,6 +130,7 @@ void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *
     if (desk->dead)
         hp_dispatch_abandon(L, engine, desk, HP_NO_AGENT, NULL);
     desk->job.stop_ns = 0;
+    hp_engine_hurry(engine);
     while (desk->job.letter)
         hp_dispatch_slice(L, engine, desk);
 }

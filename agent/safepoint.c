@@ -26,7 +26,7 @@ int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *des
         if (slice == HP_SLICE_LAST)
             count++;
         double used_ms = (double)(hp_clock_ns() - start) / 1e6;
-        if (slice == HP_SLICE_NONE || used_ms >= allowed_ms(desk, pause_ms) / 2)
+        if (slice == HP_SLICE_NONE || slice == HP_SLICE_AWAY || used_ms >= allowed_ms(desk, pause_ms) / 2)
             return count;
     }
 }

@@ -51,7 +51,8 @@ only "${include}<jansson" 'JSON only in client/' client/
 never proto "${include}[<\"](lua|lauxlib|lualib)" 'proto/ knows no Lua'
 never proto "${include}<(pthread|threads)\.h" 'proto/ knows no threads'
 never proto "${include}\"(agent|client)/" 'proto/ knows neither agent nor client'
-never agent/engine "${include}<(sys/socket|sys/un|poll|nng/|pthread|threads)" 'the engine does no input or output and has no threads'
+never agent/engine "${include}<(sys/socket|sys/un|poll|nng/)" 'the engine does no input or output'
+only "${include}<(pthread|threads)\\.h" 'the engine has one thread, in turn.c' agent/engine/turn.c $(ls agent/*.[ch]) client/
 never agent/engine "${include}\"(agent/[a-z_]*\.h|\.\./|client/)" 'the engine knows nothing above itself'
 never agent "${include}\"client/" 'the agent knows no client'
 never client "${include}\"agent/" 'the client knows no agent'

@@ -8,9 +8,13 @@ static bool find_stored(struct hp_base *base, const struct hp_target *t, const s
     struct hp_source source;
     if (!hp_sources_find(sources, t->module, &source))
         return false;
+    base->owned = hp_mem_alloc(source.len ? source.len : 1); /* the store may drop it while the server runs */
+    if (!base->owned)
+        return false;
+    memcpy(base->owned, source.text, source.len);
     base->origin = HP_BASE_STORED;
     base->label = source.origin;
-    base->text = source.text;
+    base->text = base->owned;
     base->len = source.len;
     return true;
 }

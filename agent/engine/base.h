@@ -13,9 +13,9 @@ enum hp_base_origin { HP_BASE_CLIENT, HP_BASE_STORED, HP_BASE_DISK, HP_BASE_NONE
 struct hp_base {
     enum hp_base_origin origin;
     const char *label; /* "client", "pushed", "recorded", "disk", "none" */
-    const char *text;  /* borrowed from the request or the store, or `owned` */
+    const char *text;  /* borrowed from the request, or `owned` */
     size_t len;
-    char *owned; /* of the disk; hp_mem */
+    char *owned; /* of the store or the disk; hp_mem */
 };
 
 /* The first base there is at or after that origin. */

@@ -15,6 +15,7 @@ struct visit {
 struct walk {
     lua_State *L;
     int anchor;
+    struct hp_turn *turn;
     const struct hp_graph *base, *fresh;
     struct hp_live *live;
     struct hp_map cells;     /* address of a live cell -> number */
@@ -183,7 +184,7 @@ static void walk_fields(struct walk *w, const struct visit *v, const struct hp_g
 {
     if (!guide || table == HP_NO_ID)
         return;
-    for (size_t i = 0; i < hp_graph_node(guide, table)->entries.count; i++) {
+    for (size_t i = 0; i < hp_graph_node(guide, table)->entries.count && hp_turn_hold(w->turn); i++) {
         hp_id key = hp_graph_node(guide, table)->entries.items[i].key;
         hp_id value = read_field(w, v->live, guide, key);
         visit_later(w, field_of(w->base, v->base, guide, key), field_of(w->fresh, v->fresh, guide, key),
@@ -470,9 +471,10 @@ static void start_at_member(struct walk *w, const struct hp_found *found, size_t
 
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
                           struct hp_root *roots, size_t count, const struct hp_found *found,
-                          struct hp_live *live)
+                          struct hp_turn *turn, struct hp_live *live)
 {
-    struct walk w = {.L = L, .anchor = lua_absindex(L, anchor), .base = base, .fresh = fresh, .live = live};
+    struct walk w = {
+        .L = L, .anchor = lua_absindex(L, anchor), .turn = turn, .base = base, .fresh = fresh, .live = live};
     struct hp_arena *arena = &live->graph.arena;
     int top = lua_gettop(L);
 
@@ -491,17 +493,20 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
         start_at_root(&w, &roots[i]);
     for (size_t i = 0; i < count; i++)
         start_at_functions(&w, &roots[i]);
-    for (size_t i = 0; found && i < found->member_count; i++)
+    for (size_t i = 0; found && i < found->member_count && hp_turn_hold(turn); i++)
         start_at_member(&w, found, i);
     start_at_written(&w, base);
     start_at_written(&w, fresh);
 
     bool ok = true;
-    while (ok && w.next < w.todo.count && !hp_graph_failed(&live->graph)) {
+    while (ok && w.next < w.todo.count && !hp_graph_failed(&live->graph) && hp_turn_hold(turn)) {
         struct visit v = w.todo.items[w.next++];
         ok = visit(&w, &v);
     }
+    bool given_up = !hp_turn_hold(turn);
     close_unread(&w);
     lua_settop(L, top);
+    if (given_up)
+        return HP_TIMEOUT;
     return ok && !hp_graph_failed(&live->graph) ? HP_OK : HP_NO_MEMORY;
 }

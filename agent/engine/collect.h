@@ -12,12 +12,14 @@
 
 #include "agent/engine/anchor.h"
 #include "agent/engine/holder.h"
+#include "agent/engine/turn.h"
 
-/* Fills `live` and the live fields of the roots. `base` may be NULL; so may `found`, whose members are walked
- * as well. HP_OK, HP_NO_MEMORY; raises on Lua's own memory errors, with everything owned by `live`. [-0, +0,
- * m] */
+/* On the planner's thread, `turn` says when the live state is ours (turn.h); it is held when this is called
+ * and when it returns HP_OK. Fills `live` and the live fields of the roots. `base` may be NULL; so may
+ * `found`, whose members are walked as well. HP_OK, HP_NO_MEMORY, HP_TIMEOUT (given up); raises on Lua's own
+ * memory errors, with everything owned by `live`. [-0, +0, m] */
 enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base, const struct hp_graph *fresh,
                           struct hp_root *roots, size_t count, const struct hp_found *found,
-                          struct hp_live *live);
+                          struct hp_turn *turn, struct hp_live *live);
 
 #endif

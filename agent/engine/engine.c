@@ -292,6 +292,13 @@ static bool has_changed(enum hp_status status)
     return status == HP_APPLIED || status == HP_REVERTED || status == HP_ROLLED_BACK;
 }
 
+/* Before the task ends; the collector is stopped. In a forked child the patch may have to be leaked. */
+static void stop_patch(struct hp_engine *e)
+{
+    if (e->task.patch && !hp_patch_stop(e->task.patch))
+        e->task.patch = NULL;
+}
+
 static void end_task(struct hp_engine *e, lua_State *L)
 {
     struct hp_report *report = e->task.report;
@@ -359,8 +366,10 @@ bool hp_engine_step(struct hp_engine *e, lua_State *L)
     if (!e->task.done)
         step_protected(e, L);
     bool done = e->task.done;
-    if (done)
+    if (done) {
+        stop_patch(e);
         end_task(e, L);
+    }
     if (stop)
         lua_gc(L, LUA_GCRESTART);
     e->busy = false;
@@ -371,6 +380,13 @@ void hp_engine_abandon(struct hp_engine *e, lua_State *L)
 {
     if (!e->task.under_way)
         return;
+    bool running = lua_gc(L, LUA_GCISRUNNING) > 0;
+    if (running)
+        lua_gc(L, LUA_GCSTOP);
+    stop_patch(e);
+    if (running)
+        lua_gc(L, LUA_GCRESTART);
+    e->task.report->error = NULL;                             /* of what was given up */
     if (e->task.patch && hp_patch_committed(e->task.patch)) { /* too late: only the sweep is given up */
         hp_patch_give_up_sweeps(e->task.patch, "the request was given up");
     } else {
@@ -387,6 +403,17 @@ void hp_engine_run(struct hp_engine *e, lua_State *L, const struct hp_request *r
     begin(e, request, who, report, true);
     while (!hp_engine_step(e, L))
         continue;
+}
+
+void hp_engine_hurry(struct hp_engine *e)
+{
+    if (e->task.patch)
+        hp_patch_hurry(e->task.patch);
+}
+
+bool hp_engine_is_away(const struct hp_engine *e)
+{
+    return e->task.patch && hp_patch_is_away(e->task.patch);
 }
 
 void hp_engine_progress(const struct hp_engine *e, struct hp_engine_progress *out)

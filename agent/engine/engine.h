@@ -1,9 +1,10 @@
 /* hotpatch engine: patching of one Lua state family. No I/O, no nng, no msgpack: requests and reports are
  * plain structs.
  *
- * All calls are made on the Lua thread. None raises a Lua error, none leaves anything on the stack, none
- * needs more than LUA_MINSTACK slots: each takes one protected entry on a coroutine of its own, with the
- * hooks cleared and the collector stopped (and restored only if it was running).
+ * All calls are made on the Lua thread. Between the steps of a request a thread of the engine's own may be at
+ * work, which reads the live state only during a step (turn.h). None raises a Lua error, none leaves anything
+ * on the stack, none needs more than LUA_MINSTACK slots: each takes one protected entry on a coroutine of its
+ * own, with the hooks cleared and the collector stopped (and restored only if it was running).
  */
 #ifndef HP_ENGINE_H
 #define HP_ENGINE_H
@@ -48,6 +49,10 @@ void hp_engine_begin(struct hp_engine *engine, lua_State *L, const struct hp_req
 /* True: done, the report is filled. L may be another coroutine of the family each time: its stack is
  * searched, too. [-0, +0, -] */
 bool hp_engine_step(struct hp_engine *engine, lua_State *L);
+/* The next step brings the request to its end. */
+void hp_engine_hurry(struct hp_engine *engine);
+/* After a step: it found nothing to do, for the planner is at work beside the server (turn.h). */
+bool hp_engine_is_away(const struct hp_engine *engine);
 /* Forgets the request that is under way, if any: nothing has changed then. After the commit it is too late,
  * and the rest is done first; the report tells. [-0, +0, -] */
 void hp_engine_abandon(struct hp_engine *engine, lua_State *L);

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <time.h>
 
+#include "agent/engine/lx.h"
 #include "agent/engine/patch_impl.h"
 #include "agent/engine/workshop.h"
 
@@ -80,14 +81,15 @@ int64_t hp_patch_deadline_us(const struct hp_patch *p)
 {
     double ms =
         p->request->options.max_pause_ms > 0 ? p->request->options.max_pause_ms : p->context.max_pause_ms;
-    return p->one_stop ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000);
+    return p->one_stop || p->hurry ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000);
 }
 
 bool hp_patch_is_slice_over(const struct hp_patch *p)
 {
-    return !p->one_stop && hp_patch_now_us() >= hp_patch_deadline_us(p);
+    return !p->one_stop && !p->hurry && hp_patch_now_us() >= hp_patch_deadline_us(p);
 }
 
+/* One phase. */
 static enum hp_status run_phase(lua_State *L, struct hp_patch *p)
 {
     static enum hp_status (*const phases[])(lua_State *, struct hp_patch *) = {
@@ -102,6 +104,8 @@ static enum hp_status run_phase(lua_State *L, struct hp_patch *p)
     };
     return phases[p->phase](L, p);
 }
+
+/* --- phases ----------------------------------------------------------------------------------- */
 
 /* The store, from the registry: made at the first step. [-0, +2, m] */
 static void open_store(lua_State *L, struct hp_patch *p)
@@ -157,6 +161,70 @@ static bool is_carried_out(enum hp_status status)
     return status == HP_APPLIED || status == HP_REVERTED;
 }
 
+/* --- the planner ------------------------------------------------------------------------------ */
+
+/* Phases that take long and write nothing. A revert's plan comes from the history, which is Lua's. */
+static bool is_for_planner(const struct hp_patch *p)
+{
+    return !p->one_stop && !p->revert && (p->phase <= HP_PATCH_FIRST_PLAN || p->phase == HP_PATCH_PLAN);
+}
+
+static int plan_protected(lua_State *L)
+{
+    struct hp_patch *p = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    open_store(L, p);
+    do {
+        p->planned = run_phase(L, p);
+        if (!hp_turn_hold(p->turn))
+            p->planned = HP_TIMEOUT;
+        lua_settop(L, p->anchor);
+    } while (p->planned == HP_OK && is_for_planner(p));
+    return 0;
+}
+
+/* On the planner's thread. */
+static void plan(void *ud)
+{
+    struct hp_patch *p = ud;
+    struct hp_lx_failure failure = {0};
+    p->planned = HP_TIMEOUT;
+    if (!hp_turn_hold(p->turn) ||
+        hp_lx_protect(p->planner, plan_protected, p, &p->report->arena, &failure) == LUA_OK)
+        return;
+    p->planned = HP_NO_MEMORY;
+    if (failure.status != LUA_ERRMEM)
+        p->planned =
+            hp_report_fail(p->report, HP_FAILED, "%s", failure.text ? failure.text : "planning failed");
+}
+
+/* False: there is no thread to be had. [-0, +0, m] */
+static bool start_planner(lua_State *L, struct hp_patch *p)
+{
+    p->planner = lua_newthread(L);
+    lua_rawseti(L, p->store, HP_PATCH_STORE_PLANNER);
+    if (!lua_checkstack(p->planner, STACK_ROOM))
+        return false;
+    p->turn = hp_turn_start(plan, p);
+    return p->turn != NULL;
+}
+
+/* Lends the planner what is left of the slice. */
+static enum hp_status step_planner(lua_State *L, struct hp_patch *p)
+{
+    if (!p->turn && !start_planner(L, p))
+        return run_phase(L, p); /* in one stop, then */
+    enum hp_turn_state state = hp_turn_lend(p->turn, hp_patch_deadline_us(p));
+    p->away = state == HP_TURN_AWAY;
+    if (state != HP_TURN_DONE)
+        return HP_OK;
+    hp_turn_stop(p->turn);
+    p->turn = NULL;
+    return p->planned;
+}
+
+/* --- steps ------------------------------------------------------------------------------------ */
+
 bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
 {
     p->poller = poller;
@@ -170,23 +238,41 @@ bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
     int top = lua_gettop(L);
     open_store(L, p);
     enum hp_status status = HP_OK;
+    p->away = false;
     do {
-        status = run_phase(L, p);
+        status = p->turn || is_for_planner(p) ? step_planner(L, p) : run_phase(L, p);
         lua_settop(L, p->anchor);
         if (more_to_revert(p, status))
             status = HP_OK;
-    } while (status == HP_OK && !hp_patch_is_slice_over(p));
+    } while (status == HP_OK && !p->away && !hp_patch_is_slice_over(p));
     lua_settop(L, top);
 
     int64_t pause = hp_patch_now_us() - p->slice_us;
     p->longest_us = pause > p->longest_us ? pause : p->longest_us;
-    p->slices++;
+    p->slices += !p->away;
     if (status == HP_OK)
         return false;
     p->report->status = status;
     if (p->phase == HP_PATCH_SWEEP && !is_carried_out(status))
         hp_patch_give_up_sweeps(p, "memory ran out");
     return true;
+}
+
+bool hp_patch_stop(struct hp_patch *p)
+{
+    bool stopped = hp_turn_stop(p->turn);
+    p->turn = NULL;
+    return stopped;
+}
+
+void hp_patch_hurry(struct hp_patch *p)
+{
+    p->hurry = true;
+}
+
+bool hp_patch_is_away(const struct hp_patch *p)
+{
+    return p->away;
 }
 
 bool hp_patch_committed(const struct hp_patch *p)

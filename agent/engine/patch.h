@@ -26,7 +26,13 @@ struct hp_patch;
 struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request,
                               const char *who, struct hp_report *report, bool one_stop);
 
-/* NULL is fine. Touches no Lua state: what the patch keeps in the registry goes with hp_patch_forget. */
+/* Ends the planning that goes on beside the server, if any: before the patch is forgotten and freed. The live
+ * state is open, its collector stopped. False: this is a forked child in the middle of it; the patch must be
+ * leaked. [-0, +0, -] */
+bool hp_patch_stop(struct hp_patch *patch);
+
+/* NULL is fine; stopped before. Touches no Lua state: what the patch keeps in the registry goes with
+ * hp_patch_forget. */
 void hp_patch_free(struct hp_patch *patch);
 void hp_patch_forget(lua_State *L, const struct hp_patch *patch); /* [-0, +0, -] */
 
@@ -36,6 +42,10 @@ void hp_patch_forget(lua_State *L, const struct hp_patch *patch); /* [-0, +0, -]
  * +0, m] */
 bool hp_patch_step(lua_State *L, struct hp_patch *patch, lua_State *poller);
 bool hp_patch_committed(const struct hp_patch *patch);
+/* From now on each step goes on to the end. */
+void hp_patch_hurry(struct hp_patch *patch);
+/* Did the last step find nothing to do, because the planner is at work without the live state? */
+bool hp_patch_is_away(const struct hp_patch *patch);
 
 /* Of a committed patch: the status of success, and a note of why the sweeps did not come to their end. */
 void hp_patch_give_up_sweeps(struct hp_patch *patch, const char *why);

@@ -8,7 +8,8 @@
  *
  * A phase does some work, moves `phase` on when it has done its part, and returns HP_OK to go on; any other
  * status ends the patch. Lua thread only; each phase finds the stack as `store` and `anchor` say, and may
- * leave values above them. [-0, +n, m]
+ * leave values above them. [-0, +n, m] The phases of planning may run on the planner's thread (turn.h): each
+ * begins and ends holding the live state.
  */
 #ifndef HP_PATCH_IMPL_H
 #define HP_PATCH_IMPL_H
@@ -21,6 +22,7 @@
 #include "agent/engine/plan.h"
 #include "agent/engine/scratch.h"
 #include "agent/engine/stage.h"
+#include "agent/engine/turn.h"
 #include "agent/engine/wanted.h"
 
 /* What a step goes on with. */
@@ -37,7 +39,13 @@ enum hp_patch_phase {
 };
 
 /* What a patch keeps in the registry between its slices, a table under its own address. */
-enum { HP_PATCH_STORE_ANCHOR = 1, HP_PATCH_STORE_SEARCH, HP_PATCH_STORE_SWAPS, HP_PATCH_STORE_LATE };
+enum {
+    HP_PATCH_STORE_ANCHOR = 1,
+    HP_PATCH_STORE_SEARCH,
+    HP_PATCH_STORE_SWAPS,
+    HP_PATCH_STORE_LATE,
+    HP_PATCH_STORE_PLANNER
+};
 
 struct hp_patch {
     struct hp_patch_context context;
@@ -45,6 +53,7 @@ struct hp_patch {
     const char *who;
     struct hp_report *report;
     bool one_stop, revert;
+    bool hurry; /* the rest in one stop */
 
     enum hp_patch_phase phase;
     bool committed;
@@ -55,7 +64,13 @@ struct hp_patch {
     uint32_t made; /* functions of the plan that HP_PATCH_MAKE has done */
     struct hp_scratch scratch;
 
-    /* Stack indices, of one step. */
+    /* The thread that the planning phases run on; NULL: none, they run in the step. */
+    struct hp_turn *turn;
+    lua_State *planner;     /* the coroutine that it works on */
+    enum hp_status planned; /* what it came to */
+    bool away;              /* it needs nothing of this step */
+
+    /* Stack indices, of one step. The planner's stack has the same: both begin empty. */
     int store, anchor;
 
     size_t count; /* modules */

@@ -70,12 +70,13 @@ static void copy_stage_warnings(struct hp_patch *p)
 
 static enum hp_status make_plan(struct hp_patch *p)
 {
+    hp_turn_leave(p->turn);
     report_modules(p);
     copy_stage_warnings(p);
     enum hp_status status =
         hp_plan_make(&p->plan, &p->match, &p->request->options, p->searched ? &p->found : NULL, p->report);
     name_texts(p);
-    return status;
+    return hp_turn_hold(p->turn) ? status : HP_TIMEOUT;
 }
 
 /* R19 refusals that the user has read become warnings. */

@@ -91,17 +91,19 @@ static enum hp_status stage_world(lua_State *L, struct hp_patch *p, size_t count
                                   struct hp_report *report)
 {
     struct hp_stage_limits limits = {0};
-    int64_t started = hp_patch_now_us();
+    int64_t started = hp_patch_now_us() - hp_turn_waited_us(p->turn);
     p->stage = hp_stage_open(L, p->anchor, &limits);
     if (!p->stage)
         return HP_NO_MEMORY;
+    hp_stage_take_turns(p->stage, p->turn);
     enum hp_status status = hp_stage_run(p->stage, p->chunks, count, report);
+    hp_turn_leave(p->turn);
     if (status == HP_OK)
         status = hp_stage_collect(p->stage, graph);
     hp_stage_close(p->stage);
     p->stage = NULL;
-    p->load_us += hp_patch_now_us() - started;
-    return status;
+    p->load_us += hp_patch_now_us() - hp_turn_waited_us(p->turn) - started;
+    return hp_turn_hold(p->turn) ? status : HP_TIMEOUT;
 }
 
 static enum hp_status stage_fresh(lua_State *L, struct hp_patch *p)
@@ -174,8 +176,13 @@ static enum hp_status collect_and_match(lua_State *L, struct hp_patch *p)
 {
     const struct hp_graph *base = p->has_base ? &p->base : NULL;
     const struct hp_found *found = p->searched ? &p->found : NULL;
-    enum hp_status status = hp_collect(L, p->anchor, base, &p->fresh, p->roots, p->count, found, &p->live);
-    return status == HP_OK ? hp_match(&p->match, base, &p->fresh, &p->live, p->roots) : status;
+    enum hp_status status =
+        hp_collect(L, p->anchor, base, &p->fresh, p->roots, p->count, found, p->turn, &p->live);
+    if (status != HP_OK)
+        return status;
+    hp_turn_leave(p->turn);
+    status = hp_match(&p->match, base, &p->fresh, &p->live, p->roots);
+    return hp_turn_hold(p->turn) ? status : HP_TIMEOUT;
 }
 
 /* The same push again, from a script: its base is not what runs any more, for what runs is what it sends. */

@@ -27,10 +27,15 @@ static struct peek *argument(lua_State *live)
     return lua_touserdata(live, 2);
 }
 
+static int read_next(lua_State *live);
+
 static void run(lua_State *L, lua_CFunction read, struct peek *p)
 {
     struct hp_stage *s = hp_stage_of(L);
     lua_State *live = s->live;
+    if (!hp_turn_hold(s->turn)) {
+        hp_stage_fail(L, HP_TIMEOUT, "the request was given up");
+    }
     if (!lua_checkstack(live, LUA_MINSTACK)) {
         hp_stage_fail(L, HP_NO_MEMORY, "no memory to read the live state");
     }
@@ -46,6 +51,12 @@ static void run(lua_State *L, lua_CFunction read, struct peek *p)
     p->dump = NULL;
     if (status == LUA_ERRMEM) {
         hp_stage_fail(L, HP_NO_MEMORY, "no memory to read the live state");
+    }
+    if (s->turn != NULL && read == read_next) { /* the key was there when it was read */
+        hp_stage_fail(
+            L, HP_CONFLICT,
+            "the server changed a table that the chunk was going over while it was loaded; try again, "
+            "or with --atomic");
     }
     luaL_error(L, "this read of the live state is not possible");
 }

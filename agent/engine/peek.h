@@ -3,8 +3,8 @@
  *
  * Each read is a protected call on the live state, so that an error there (memory) never unwinds through
  * frames of the stage; it becomes a failure of the stage. Objects are anchored and named by handle. Strings
- * that a read gives point into the live state and stay valid until it runs again, for its collector is
- * stopped and what was read is held by what it was read from.
+ * that a read gives point into the live state and stay valid until the next read, for the turn may change
+ * there (turn.h), or until a body runs.
  */
 #ifndef HP_PEEK_H
 #define HP_PEEK_H

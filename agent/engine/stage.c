@@ -42,9 +42,15 @@ struct hp_stage *hp_stage_open(lua_State *live, int anchor, const struct hp_stag
     return s;
 }
 
+void hp_stage_take_turns(struct hp_stage *s, struct hp_turn *turn)
+{
+    s->turn = turn;
+}
+
 /* Ends one try: the Lua state and what was noted of it. The modules with their trees stay. */
 static void end_try(struct hp_stage *s)
 {
+    hp_turn_leave(s->turn);
     if (s->L != NULL) {
         hp_stage_unhook(s->L);
         lua_close(s->L);
@@ -266,6 +272,7 @@ void hp_stage_run_module(lua_State *L, uint32_t number)
 static int run_all(lua_State *L)
 {
     struct hp_stage *s = hp_stage_of(L);
+    hp_turn_leave(s->turn); /* compiling takes long, and no live state */
     for (uint32_t i = 0; i < s->module_count; i++) {
         hp_stage_compile(L, i);
     }

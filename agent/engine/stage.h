@@ -6,7 +6,8 @@
  * seen through views; nothing of the live state is written, and none of its functions is called, except that
  * side-effect-free Lua functions are tried on a clone inside the stage.
  *
- * Lua thread only. The stage reads the live state with raw access through protected calls of its own; an
+ * On the Lua thread, or on the planner's (turn.h): then the live state is held for each look at it, and the
+ * rest runs without. The stage reads the live state with raw access through protected calls of its own; an
  * allocation that fails there, or in the stage beyond its cap, makes the result HP_NO_MEMORY or HP_LIMIT. No
  * function raises.
  */
@@ -17,6 +18,7 @@
 
 #include "agent/engine/anchor.h"
 #include "agent/engine/graph.h"
+#include "agent/engine/turn.h"
 #include "proto/report.h"
 
 struct hp_stage;
@@ -42,6 +44,8 @@ struct hp_stage_chunk {
  * -] on live */
 struct hp_stage *hp_stage_open(lua_State *live, int anchor, const struct hp_stage_limits *limits);
 void hp_stage_close(struct hp_stage *stage); /* NULL is fine */
+/* Before hp_stage_run: by whose turn the live state is looked at; NULL, as without this call: always ours. */
+void hp_stage_take_turns(struct hp_stage *stage, struct hp_turn *turn);
 
 /* Before hp_stage_run, for tests and measurements (tests/inert): `line` is called for each line of a chunk's
  * body, not of the functions in it, that is about to run; with line 0, the load begins again and what was
@@ -50,7 +54,8 @@ typedef void hp_stage_watcher(void *context, uint32_t chunk, int line);
 void hp_stage_watch(struct hp_stage *stage, hp_stage_watcher *line, void *context);
 
 /* Compiles all chunks as text, then runs each body once, inert, in order (or when required by an earlier
- * one). HP_OK; HP_LOAD_FAILED (syntax error or error in a body), HP_LIMIT, HP_NO_MEMORY: then report->error
+ * one). HP_OK; HP_LOAD_FAILED (syntax error or error in a body), HP_LIMIT, HP_NO_MEMORY, HP_CONFLICT (the
+ * server changed a table that a body was going over), HP_TIMEOUT (the turn was given up): then report->error
  * says what, where (file, line, source line, module) with the traceback. Precompiled chunks are HP_REFUSED
  * (text only). */
 enum hp_status hp_stage_run(struct hp_stage *stage, const struct hp_stage_chunk *chunks, size_t count,

@@ -106,6 +106,7 @@ struct hp_stage_trial {
 
 struct hp_stage {
     lua_State *live;
+    struct hp_turn *turn; /* NULL: the live state is ours */
     int anchor;
     lua_State *L;
     struct hp_stage_limits limits;

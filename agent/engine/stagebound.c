@@ -116,7 +116,10 @@ static void on_event(lua_State *L, lua_Debug *ar)
         hp_stage_fail(L, HP_LIMIT,
                       "the chunk ran too many instructions while it was loaded: an endless loop?");
     }
-    if (hp_stage_now() > s->deadline) {
+    if (!hp_turn_yield(s->turn)) {
+        hp_stage_fail(L, HP_TIMEOUT, "the request was given up");
+    }
+    if (hp_stage_now() - (double)hp_turn_waited_us(s->turn) / 1e6 > s->deadline) {
         hp_stage_fail(L, HP_LIMIT, "the chunk took too long to load: an endless loop?");
     }
     if (s->trial.depth != 0 && s->executed >= s->trial.budget) {

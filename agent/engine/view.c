@@ -288,9 +288,11 @@ static bool next_live(lua_State *L, int view, hp_handle handle)
     struct hp_peeked key, value;
     hp_view_peeked(L, -1, &key);
     while (hp_peek_next(L, handle, &key, &value)) {
-        /* The old key stays on the stack until here: `key` may have pointed into it. */
+        /* The old key stays on the stack until here: `key` may have pointed into it. From here on it points
+         * into the new one, which outlives the read. */
         hp_view_push(L, &key, handle, NULL, "[key]");
         lua_replace(L, -2);
+        hp_view_peeked(L, -1, &key);
         if (!hp_overlay_get(L, view, -1)) {
             hp_view_push(L, &value, handle, &key, NULL);
             return true;

@@ -275,3 +275,15 @@ bool hp_engine_busy(const struct hp_engine *engine)
 {
     return engine->busy;
 }
+
+/* The fake does all its work in its steps. */
+void hp_engine_hurry(struct hp_engine *engine)
+{
+    (void)engine;
+}
+
+bool hp_engine_is_away(const struct hp_engine *engine)
+{
+    (void)engine;
+    return false;
+}

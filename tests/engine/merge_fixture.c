@@ -107,8 +107,8 @@ void merge_stage(struct merge *m, const char *base, const char *fresh, const cha
                                .path = path,
                                .point = point,
                                .object = handle_of(m, "M")};
-    assert_int_equal(hp_collect(m->L, 1, base ? &m->base : NULL, &m->fresh, &m->root, 1, NULL, &m->live),
-                     HP_OK);
+    assert_int_equal(
+        hp_collect(m->L, 1, base ? &m->base : NULL, &m->fresh, &m->root, 1, NULL, NULL, &m->live), HP_OK);
 }
 
 void merge_match(struct merge *m)
