@@ -487,8 +487,11 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
     lua_pushvalue(L, w.anchor); /* the walk leaves the stack as deep as its anchor */
     w.anchor = lua_gettop(L);
 
+    hp_turn_leave(turn);
     index_code(&w.base_code, base);
     index_code(&w.fresh_code, fresh);
+    if (!hp_turn_hold(turn))
+        return HP_TIMEOUT;
     for (size_t i = 0; i < count; i++)
         start_at_root(&w, &roots[i]);
     for (size_t i = 0; i < count; i++)
@@ -503,9 +506,10 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
         struct visit v = w.todo.items[w.next++];
         ok = visit(&w, &v);
     }
-    bool given_up = !hp_turn_hold(turn);
-    close_unread(&w);
     lua_settop(L, top);
+    hp_turn_leave(turn);
+    close_unread(&w);
+    bool given_up = !hp_turn_hold(turn);
     if (given_up)
         return HP_TIMEOUT;
     return ok && !hp_graph_failed(&live->graph) ? HP_OK : HP_NO_MEMORY;

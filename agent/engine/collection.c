@@ -307,6 +307,7 @@ static void look_into_placeholder(lua_State *L, struct hp_collection *c, hp_id i
 /* Empties the worklist. [-0, +0, e] */
 void hp_collection_look(lua_State *L, struct hp_collection *c)
 {
+    hp_turn_leave(c->s->turn); /* what is looked into is the stage's */
     while (c->todo_count != 0) {
         hp_id id = c->todo[c->todo_count - 1];
         lua_rawgeti(L, c->objects, (lua_Integer)c->todo_count);

@@ -9,7 +9,7 @@
 
 enum { HISTORY_SIDES = 1, HISTORY_LINEAGE, HISTORY_HEIRS };
 
-#define MAX_HEIRS 256 /* generations of one function; reverts may have made a circle of them */
+#define MAX_HEIRS 256 /* generations of one function that are looked through */
 
 /* Pushes the history's Lua tables. [-0, +1, -] */
 static void push_table(lua_State *L, const struct hp_history *h, int which)
@@ -92,7 +92,14 @@ void hp_history_await_heir(const struct hp_history *h, lua_State *L)
 void hp_history_inherit(const struct hp_history *h, lua_State *L)
 {
     push_table(L, h, HISTORY_HEIRS);
-    lua_insert(L, -3);
+    lua_insert(L, -3); /* heirs, function, heir */
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -4) != LUA_TNIL) { /* it had one itself, and is back: a revert */
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -1);
+        lua_rawset(L, -6);
+    }
+    lua_pop(L, 1);
     lua_rawset(L, -3); /* the key is there */
     lua_pop(L, 1);
 }

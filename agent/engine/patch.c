@@ -203,10 +203,7 @@ static bool start_planner(lua_State *L, struct hp_patch *p)
 {
     p->planner = lua_newthread(L);
     lua_rawseti(L, p->store, HP_PATCH_STORE_PLANNER);
-    if (!lua_checkstack(p->planner, STACK_ROOM))
-        return false;
-    p->turn = hp_turn_start(plan, p);
-    return p->turn != NULL;
+    return lua_checkstack(p->planner, STACK_ROOM) && hp_turn_start(&p->turn, plan, p);
 }
 
 /* Lends the planner what is left of the slice. */
@@ -214,7 +211,9 @@ static enum hp_status step_planner(lua_State *L, struct hp_patch *p)
 {
     if (!p->turn && !start_planner(L, p))
         return run_phase(L, p); /* in one stop, then */
-    enum hp_turn_state state = hp_turn_lend(p->turn, hp_patch_deadline_us(p));
+    int64_t deadline = hp_patch_deadline_us(p);
+    int64_t patience = deadline == INT64_MAX ? deadline : p->slice_us + (deadline - p->slice_us) / 2;
+    enum hp_turn_state state = hp_turn_lend(p->turn, deadline, patience);
     p->away = state == HP_TURN_AWAY;
     if (state != HP_TURN_DONE)
         return HP_OK;

@@ -100,6 +100,7 @@ static enum hp_status stage_world(lua_State *L, struct hp_patch *p, size_t count
     hp_turn_leave(p->turn);
     if (status == HP_OK)
         status = hp_stage_collect(p->stage, graph);
+    hp_turn_leave(p->turn);
     hp_stage_close(p->stage);
     p->stage = NULL;
     p->load_us += hp_patch_now_us() - hp_turn_waited_us(p->turn) - started;

@@ -23,6 +23,7 @@ struct hp_turn {
     bool wanted;         /* … or waits for it */
     bool done;           /* the work has returned */
     int64_t deadline_us; /* of the loan */
+    int64_t patience_us; /* until when the Lua thread waits while the planner does not have it */
 
     atomic_bool given_up;
     int64_t waited_us; /* the planner's alone */
@@ -82,44 +83,48 @@ static bool start_thread(struct hp_turn *t)
     return ok;
 }
 
-struct hp_turn *hp_turn_start(hp_turn_work *work, void *ud)
+bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud)
 {
     struct hp_turn *t = hp_mem_calloc(sizeof *t);
+    *turn = NULL;
     if (!t || !init_lock(t)) {
         hp_mem_free(t);
-        return NULL;
+        return false;
     }
     t->owner = getpid();
     t->work = work;
     t->ud = ud;
     t->wanted = true; /* the first thing it will do: so the first loan waits for it */
+    *turn = t;
     if (start_thread(t))
-        return t;
+        return true;
+    *turn = NULL;
     free_turn(t);
-    return NULL;
+    return false;
 }
 
-/* Waits for a change; until the deadline unless the planner has the state, which it gives back by itself. */
+/* Waits for a change; for a while only, unless the planner has the state, which it gives back by itself. */
 static void await(struct hp_turn *t)
 {
-    struct timespec until = {.tv_sec = (time_t)(t->deadline_us / 1000000),
-                             .tv_nsec = (long)(t->deadline_us % 1000000) * 1000};
-    if (t->taken || !t->used || t->deadline_us == INT64_MAX)
+    struct timespec until = {.tv_sec = (time_t)(t->patience_us / 1000000),
+                             .tv_nsec = (long)(t->patience_us % 1000000) * 1000};
+    if (t->taken || !t->used || t->patience_us == INT64_MAX)
         pthread_cond_wait(&t->changed, &t->lock);
     else
         pthread_cond_timedwait(&t->changed, &t->lock, &until);
 }
 
-enum hp_turn_state hp_turn_lend(struct hp_turn *t, int64_t deadline_us)
+enum hp_turn_state hp_turn_lend(struct hp_turn *t, int64_t deadline_us, int64_t patience_us)
 {
     enum hp_turn_state state = HP_TURN_AWAY;
     pthread_mutex_lock(&t->lock);
     if (t->wanted || deadline_us == INT64_MAX) {
         t->deadline_us = deadline_us;
+        t->patience_us = patience_us;
         t->offered = true;
         t->used = !t->wanted;
         pthread_cond_broadcast(&t->changed);
-        while (!t->done && (t->taken || !t->used || now_us() < deadline_us))
+        while (!t->done && (t->taken || !t->used || now_us() < patience_us))
             await(t);
         t->offered = false;
         state = HP_TURN_USED;

@@ -29,9 +29,10 @@ struct hp_turn;
 
 /* ---- The Lua thread's side ---- */
 
-/* Starts a planner that does `work`. Its first act must be to hold. NULL: no thread can be had. */
+/* Starts a planner that does `work`, whose first act must be to hold. *turn is set before the work begins.
+ * False: no thread can be had; *turn is NULL. */
 typedef void hp_turn_work(void *ud);
-struct hp_turn *hp_turn_start(hp_turn_work *work, void *ud);
+bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud);
 
 enum hp_turn_state {
     HP_TURN_DONE, /* the work has returned */
@@ -39,8 +40,9 @@ enum hp_turn_state {
     HP_TURN_AWAY, /* the planner works without the live state: there was nothing to wait for */
 };
 /* Lends the live state until `deadline_us` (CLOCK_MONOTONIC; INT64_MAX: until the work is done), and has it
- * again when this returns. */
-enum hp_turn_state hp_turn_lend(struct hp_turn *turn, int64_t deadline_us);
+ * again when this returns. While the planner can do without it, it might want it again in a moment, and a
+ * server that polls seldom is served well by waiting; but no longer than until `patience_us`. */
+enum hp_turn_state hp_turn_lend(struct hp_turn *turn, int64_t deadline_us, int64_t patience_us);
 
 /* Ends the planner: it is told to give up, and waited for. False: this is a forked child, where the planner
  * has vanished in the middle of its work; whatever it used must be left alone for good. NULL is fine. */

@@ -121,6 +121,44 @@ static void test_a_function_that_lives_comes_back_itself(void **state)
     fx_close(&f);
 }
 
+static void inherit(struct fixture *f, const char *function, const char *heir)
+{
+    lua_getglobal(f->L, function);
+    hp_history_await_heir(f->history, f->L);
+    lua_getglobal(f->L, function);
+    lua_getglobal(f->L, heir);
+    hp_history_inherit(f->history, f->L);
+}
+
+static void check_heir(struct fixture *f, const char *function, const char *expected)
+{
+    lua_getglobal(f->L, function);
+    hp_history_push_heir(f->history, f->L);
+    lua_getglobal(f->L, expected);
+    assert_true(lua_rawequal(f->L, -1, -2));
+    lua_pop(f->L, 2);
+}
+
+/* What took the place of a function may give it back. */
+static void test_heirs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    opened(&f);
+    fx_lua(&f, "a, b, c = function() return 1 end, function() return 2 end, function() return 3 end");
+    inherit(&f, "a", "b");
+    inherit(&f, "b", "c");
+    check_heir(&f, "a", "c");
+    check_heir(&f, "c", "c");
+    inherit(&f, "c", "b");
+    check_heir(&f, "a", "b");
+    check_heir(&f, "b", "b");
+    check_heir(&f, "c", "b");
+    inherit(&f, "b", "c");
+    check_heir(&f, "a", "c");
+    fx_close(&f);
+}
+
 static void test_old_functions_die_and_the_history_kept_their_successor(void **state)
 {
     (void)state;
@@ -358,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_revert_puts_everything_back),
         cmocka_unit_test(test_a_function_that_lives_comes_back_itself),
+        cmocka_unit_test(test_heirs),
         cmocka_unit_test(test_old_functions_die_and_the_history_kept_their_successor),
         cmocka_unit_test(test_a_revert_leaves_what_the_server_changed),
         cmocka_unit_test(test_several_patches_last_first),
