@@ -211,8 +211,9 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     lua_pop(L, 1);
     need_engine(L, agent);
     struct hp_desk *desk = new_desk(L, &options, name);
+    const struct hp_address_tls tls = {options.tls_ca, options.tls_cert, options.tls_key};
     hp_dispatch_publish(agent->engine, desk);
-    if (!hp_service_join(desk, options.dir, options.listen, &why)) {
+    if (!hp_service_join(desk, options.dir, options.listen, &tls, &why)) {
         hp_desk_free(desk);
         luaL_error(L, "hotpatch.start: %s", why.text);
     }

@@ -62,6 +62,8 @@ static void no_such_state(struct answering *a)
 static bool is_authorised(struct answering *a)
 {
     const struct hp_peer *peer = a->frame->peer;
+    if (peer->transport == HP_TRANSPORT_TLS) /* nng checked the certificate */
+        return true;
     if (!peer->known) {
         hp_report_fail(&a->report, HP_DENIED, "the system does not say who is asking");
         return false;
@@ -76,21 +78,28 @@ static bool is_authorised(struct answering *a)
     return true;
 }
 
-/* The login name is what the client says; the numbers are the kernel's. */
+/* The login name is what the client says; the numbers and the address are the system's. */
 static const char *who_text(struct answering *a, const struct hp_request *request)
 {
     const struct hp_peer *peer = a->frame->peer;
-    char name[33];
-    size_t n = 0;
-    for (const char *s = request->user ? request->user : ""; *s && n < sizeof name - 1; s++) {
+    struct hp_arena *arena = &a->report.arena;
+    char name[36] = "";
+    size_t n = 2;
+    for (const char *s = request->user ? request->user : ""; *s && n < sizeof name - 2; s++) {
         bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
                      strchr("._-@\\", *s);
         name[n++] = plain ? *s : '?';
     }
-    name[n] = '\0';
-    if (n == 0)
-        return hp_arena_printf(&a->report.arena, "uid %ld, pid %ld", (long)peer->uid, (long)peer->pid);
-    return hp_arena_printf(&a->report.arena, "uid %ld (%s), pid %ld", (long)peer->uid, name, (long)peer->pid);
+    if (n > 2) {
+        memcpy(name, " (", 2);
+        memcpy(name + n, ")", 2);
+    }
+    if (peer->transport == HP_TRANSPORT_TLS)
+        return hp_arena_printf(arena, "tls %s%s%s%s", peer->address,
+                               peer->certificate[0] ? ", certificate " : "", peer->certificate, name);
+    if (peer->transport == HP_TRANSPORT_TCP)
+        return hp_arena_printf(arena, "uid %ld%s, tcp %s", (long)peer->uid, name, peer->address);
+    return hp_arena_printf(arena, "uid %ld%s, pid %ld", (long)peer->uid, name, (long)peer->pid);
 }
 
 /* --- answered from the snapshot --------------------------------------------------------------- */
@@ -100,6 +109,24 @@ static void add_result(struct answering *a, const char *word)
     const char **result = HP_PUSH(&a->report.arena, &a->report.results);
     if (result)
         *result = word;
+}
+
+/* The places beside the first socket, and what is wrong with them. */
+static void add_places(struct answering *a)
+{
+    struct hp_arena *arena = &a->report.arena;
+    char url[HP_ADDRESS_URL_MAX];
+    char text[1400];
+    for (size_t i = 0; hp_endpoint_url(a->site->served, i, url); i++) {
+        const char **slot = HP_PUSH(arena, &a->report.agent.listen);
+        if (slot)
+            *slot = hp_arena_str(arena, url);
+        if (!hp_endpoint_trouble(a->site->served, i, text, sizeof text))
+            continue;
+        struct hp_report_note *note = HP_PUSH(arena, &a->report.warnings);
+        if (note)
+            note->text = hp_arena_str(arena, text);
+    }
 }
 
 static void answer_status(struct answering *a, struct hp_desk *desk)
@@ -115,6 +142,7 @@ static void answer_status(struct answering *a, struct hp_desk *desk)
         if (state)
             *state = d->state;
     }
+    add_places(a);
 }
 
 /* The id that progress and cancel ask about. */

@@ -11,7 +11,8 @@
 /* The process, as `status` tells it. Owned by the service. */
 struct hp_site {
     struct hp_desk *desks;
-    const char *endpoint; /* "ipc:///…/PID.sock" */
+    struct hp_endpoint *served; /* for what `status` tells of the other places */
+    const char *endpoint;       /* "ipc:///…/PID.sock" */
     const char *program;
     const char *user;
 };

@@ -2,20 +2,22 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <nng/nng.h>
-#include <nng/transport/ipc/ipc.h>
 
+#include "agent/clock.h"
 #include "agent/forked.h"
 #include "agent/framer.h"
+#include "agent/listener.h"
 #include "proto/arena.h"
 #include "proto/protocol.h"
 
 #define TICKETS     (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
 #define PATIENCE_MS 10000               /* for a peer that stops in the middle of something */
+#define MESSAGE_MS  120000              /* for a whole message, however its bytes come */
 #define SPARE       8                   /* places for connections that are kept free, where that can be */
-#define REST_MS     50                  /* after an error of accepting that may pass */
 #define MAX_QUEUED  (64u * 1024 * 1024) /* bytes of answers that one peer does not read */
 
 struct outgoing {
@@ -35,6 +37,7 @@ struct connection {
     struct hp_peer peer;
     struct hp_framer framer; /* the receiving side's own */
     uint64_t serial;         /* of the stream that is here now: an answer to an earlier one is dropped */
+    int64_t due;             /* hp_clock_ms: the greeting or message has to be complete; 0: none is begun */
     bool receiving, sending, failed;
     struct outgoing *queue; /* the first is being sent */
     size_t queued, sent;    /* bytes of all; of the first */
@@ -47,12 +50,10 @@ struct ticket { /* a request that is being answered; connection NULL: free */
     size_t header_len;
 };
 
-struct listener {
+struct listening {
     struct hp_endpoint *endpoint;
-    nng_stream_listener *listener;
-    nng_aio *accept;
-    bool resting;
-    char path[HP_SOCKET_PATH_MAX];
+    struct hp_listener listener;
+    uint16_t port; /* of a tcp one, for a forked child */
 };
 
 struct hp_endpoint {
@@ -64,8 +65,8 @@ struct hp_endpoint {
     struct connection connections[HP_ENDPOINT_CONNECTIONS];
     struct ticket tickets[TICKETS];
     size_t tickets_out;
-    struct listener listeners[HP_ENDPOINT_PATHS];
-    size_t listener_count;
+    struct listening listeners[HP_ENDPOINT_PATHS];
+    size_t listener_count; /* grows under the lock */
 };
 
 /* --- a connection; all under the lock --------------------------------------------------------- */
@@ -100,15 +101,32 @@ static void fail(struct connection *c)
     release_if_done(c);
 }
 
+/* How long the next bytes may take: a peer that gives one now and then must not hold its place for ever. */
+static nng_duration patience(struct connection *c)
+{
+    if (hp_framer_is_idle(&c->framer)) {
+        c->due = 0;
+        return NNG_DURATION_INFINITE;
+    }
+    int64_t now = hp_clock_ms();
+    if (c->due == 0)
+        c->due = now + (c->framer.phase == HP_FRAMER_GREETING ? PATIENCE_MS : MESSAGE_MS);
+    int64_t left = c->due - now;
+    return left <= 0 ? 0 : left < PATIENCE_MS ? (nng_duration)left : PATIENCE_MS;
+}
+
 static void receive_more(struct connection *c)
 {
     nng_iov iov;
     char *where;
-    if (c->failed)
+    nng_duration within = c->failed ? 0 : patience(c);
+    if (within == 0)
+        fail(c);
+    if (c->failed || !c->stream)
         return;
     iov.iov_len = hp_framer_want(&c->framer, &where);
     iov.iov_buf = where;
-    nng_aio_set_timeout(c->receive, hp_framer_is_idle(&c->framer) ? NNG_DURATION_INFINITE : PATIENCE_MS);
+    nng_aio_set_timeout(c->receive, within);
     nng_aio_set_iov(c->receive, 1, &iov);
     c->receiving = true;
     nng_stream_recv(c->stream, c->receive);
@@ -177,14 +195,18 @@ static struct ticket *ticket_take(struct connection *c)
     return NULL;
 }
 
-static struct outgoing *message_of(const struct ticket *t, const char *data, size_t len)
+static struct outgoing *message_of(const struct connection *c, const struct ticket *t, const char *data,
+                                   size_t len)
 {
     struct outgoing *message = outgoing_new(HP_LENGTH_LEN + t->header_len + len);
     if (!message)
         return NULL;
-    hp_framer_put_length(message->data, t->header_len + len);
-    memcpy(message->data + HP_LENGTH_LEN, t->header, t->header_len);
-    memcpy(message->data + HP_LENGTH_LEN + t->header_len, data, len);
+    char *at = message->data;
+    at += hp_framer_put_length(&c->framer, at, t->header_len + len);
+    memcpy(at, t->header, t->header_len);
+    at += t->header_len;
+    memcpy(at, data, len);
+    message->len = (size_t)(at - message->data) + len;
     return message;
 }
 
@@ -196,7 +218,7 @@ void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t ticket, const char 
     t->connection = NULL;
     endpoint->tickets_out--;
     if (c->stream && !c->failed && c->serial == t->serial)
-        enqueue(c, message_of(t, data, len));
+        enqueue(c, message_of(c, t, data, len));
     pthread_mutex_unlock(&endpoint->lock);
 }
 
@@ -272,15 +294,6 @@ static void on_sent(void *arg)
     pthread_mutex_unlock(&c->endpoint->lock);
 }
 
-static struct hp_peer peer_of(nng_stream *stream)
-{
-    uint64_t uid, pid;
-    if (nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid) != 0 ||
-        nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_PID, &pid) != 0)
-        return (struct hp_peer){false, (uid_t)-1, 0};
-    return (struct hp_peer){true, (uid_t)uid, (pid_t)pid};
-}
-
 static bool awaits_answer(const struct connection *c)
 {
     for (size_t i = 0; i < TICKETS; i++) {
@@ -298,59 +311,88 @@ static bool is_idle(const struct connection *c)
     return c->stream && !c->failed && quiet && !c->queue && !awaits_answer(c);
 }
 
-/* When few places are left, the one who came first of those that do nothing has to go. */
-static void keep_spare(struct hp_endpoint *endpoint)
+static bool is_remote(const struct connection *c)
 {
-    struct connection *oldest = NULL;
+    return c->peer.transport != HP_TRANSPORT_IPC;
+}
+
+static size_t places_used(const struct hp_endpoint *endpoint, bool only_remote)
+{
     size_t used = 0;
     for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+        const struct connection *c = &endpoint->connections[i];
+        used += c->stream && !c->failed && (!only_remote || is_remote(c));
+    }
+    return used;
+}
+
+static void drop_oldest_idle(struct hp_endpoint *endpoint, bool only_remote)
+{
+    struct connection *oldest = NULL;
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
         struct connection *c = &endpoint->connections[i];
-        used += c->stream && !c->failed;
-        if (is_idle(c) && (!oldest || c->serial < oldest->serial))
+        if (is_idle(c) && (!only_remote || is_remote(c)) && (!oldest || c->serial < oldest->serial))
             oldest = c;
     }
-    if (oldest && used > HP_ENDPOINT_CONNECTIONS - SPARE)
+    if (oldest)
         fail(oldest);
 }
 
-static void adopt(struct hp_endpoint *endpoint, nng_stream *stream)
+/* When few places are left, the one who came first of those that do nothing has to go; among those that came
+ * over the network, where they are the many. */
+static void keep_spare(struct hp_endpoint *endpoint)
 {
-    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS && !endpoint->closing; i++) {
-        struct connection *c = &endpoint->connections[i];
-        if (c->stream)
-            continue;
-        c->stream = stream;
-        c->serial = ++endpoint->serial;
-        c->failed = false;
-        c->peer = peer_of(stream);
-        receive_more(c);
-        greet(c);
-        keep_spare(endpoint);
-        return;
-    }
-    nng_stream_free(stream);
+    if (places_used(endpoint, true) > HP_ENDPOINT_NETWORK - SPARE)
+        drop_oldest_idle(endpoint, true);
+    else if (places_used(endpoint, false) > HP_ENDPOINT_CONNECTIONS - SPARE)
+        drop_oldest_idle(endpoint, false);
 }
 
-static void accept_next(struct listener *l, bool rest)
+static struct connection *free_place(struct hp_endpoint *endpoint, const struct hp_peer *peer)
 {
-    l->resting = rest;
-    if (rest)
-        nng_sleep_aio(REST_MS, l->accept);
-    else
-        nng_stream_listener_accept(l->listener, l->accept);
+    if (endpoint->closing ||
+        (peer->transport != HP_TRANSPORT_IPC && places_used(endpoint, true) >= HP_ENDPOINT_NETWORK))
+        return NULL;
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+        if (!endpoint->connections[i].stream)
+            return &endpoint->connections[i];
+    }
+    return NULL;
+}
+
+static void adopt(struct hp_endpoint *endpoint, nng_stream *stream, const struct hp_peer *peer)
+{
+    struct connection *c = free_place(endpoint, peer);
+    if (!c) {
+        nng_stream_free(stream);
+        return;
+    }
+    c->stream = stream;
+    c->serial = ++endpoint->serial;
+    c->failed = false;
+    c->due = 0;
+    c->peer = *peer;
+    c->framer.bare = peer->transport != HP_TRANSPORT_IPC;
+    receive_more(c);
+    greet(c);
+    keep_spare(endpoint);
 }
 
 /* Whatever the error: as long as the endpoint is not closing, it goes on. */
 static void on_accepted(void *arg)
 {
-    struct listener *l = arg;
+    struct listening *l = arg;
     struct hp_endpoint *endpoint = l->endpoint;
+    struct hp_peer peer;
+    bool failed;
+    nng_stream *stream = hp_listener_take(&l->listener, &failed);
+    if (stream)
+        hp_listener_peer(&l->listener, stream, &peer);
     pthread_mutex_lock(&endpoint->lock);
-    int rv = nng_aio_result(l->accept);
-    if (rv == 0 && !l->resting)
-        adopt(endpoint, nng_aio_get_output(l->accept, 0));
+    if (stream)
+        adopt(endpoint, stream, &peer);
     if (!endpoint->closing)
-        accept_next(l, rv != 0);
+        hp_listener_accept(&l->listener, failed);
     pthread_mutex_unlock(&endpoint->lock);
 }
 
@@ -388,44 +430,54 @@ static void aio_end(nng_aio *aio)
     nng_aio_free(aio);
 }
 
-static int listener_open(struct listener *l)
+static uint16_t port_of(const char *url)
 {
-    char url[HP_SOCKET_PATH_MAX + 8];
-    int rv;
-    snprintf(url, sizeof url, "ipc://%s", l->path);
-    if ((rv = nng_aio_alloc(&l->accept, on_accepted, l)) != 0 ||
-        (rv = nng_stream_listener_alloc(&l->listener, url)) != 0 ||
-        (rv = nng_stream_listener_set_int(l->listener, NNG_OPT_IPC_PERMISSIONS, 0600)) != 0)
-        return rv;
-    return nng_stream_listener_listen(l->listener);
+    const char *colon = strrchr(url, ':');
+    return colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
 }
 
-static void listener_close(struct listener *l)
+bool hp_endpoint_listen(struct hp_endpoint *endpoint, const struct hp_address *address, struct hp_why *why)
 {
-    if (l->listener)
-        nng_stream_listener_close(l->listener);
-    aio_end(l->accept);
-    if (l->listener)
-        nng_stream_listener_free(l->listener);
-}
-
-bool hp_endpoint_listen(struct hp_endpoint *endpoint, const char *path, struct hp_why *why)
-{
+    char url[HP_ADDRESS_URL_MAX];
+    sigset_t old;
     if (endpoint->listener_count == HP_ENDPOINT_PATHS)
         return hp_why_set(why, "too many sockets: %d at most in one process", HP_ENDPOINT_PATHS);
-    struct listener *l = &endpoint->listeners[endpoint->listener_count];
-    *l = (struct listener){.endpoint = endpoint};
-    snprintf(l->path, sizeof l->path, "%s", path);
-    int rv = listener_open(l);
-    if (rv != 0) {
-        listener_close(l);
-        return hp_why_set(why, "cannot listen at %s: %s", path, nng_strerror(rv));
-    }
-    endpoint->listener_count++;
+    struct listening *l = &endpoint->listeners[endpoint->listener_count];
+    *l = (struct listening){.endpoint = endpoint};
+    block_signals(&old);
+    bool opened = hp_listener_open(&l->listener, address, on_accepted, l, why);
+    restore_signals(&old);
+    if (!opened)
+        return false;
+    hp_listener_url(&l->listener, url);
+    l->port = address->transport == HP_TRANSPORT_IPC ? 0 : port_of(url);
     pthread_mutex_lock(&endpoint->lock);
-    accept_next(l, false);
+    endpoint->listener_count++;
+    hp_listener_accept(&l->listener, false);
     pthread_mutex_unlock(&endpoint->lock);
     return true;
+}
+
+static struct hp_listener *listener_at(struct hp_endpoint *endpoint, size_t i)
+{
+    pthread_mutex_lock(&endpoint->lock);
+    size_t count = endpoint->listener_count;
+    pthread_mutex_unlock(&endpoint->lock);
+    return i + 1 < count ? &endpoint->listeners[i + 1].listener : NULL;
+}
+
+bool hp_endpoint_url(struct hp_endpoint *endpoint, size_t i, char out[HP_ADDRESS_URL_MAX])
+{
+    struct hp_listener *l = listener_at(endpoint, i);
+    if (l)
+        hp_listener_url(l, out);
+    return l != NULL;
+}
+
+bool hp_endpoint_trouble(struct hp_endpoint *endpoint, size_t i, char *out, size_t size)
+{
+    struct hp_listener *l = listener_at(endpoint, i);
+    return l && hp_listener_trouble(l, out, size);
 }
 
 static int open_connections(struct hp_endpoint *endpoint)
@@ -464,7 +516,7 @@ static void close_all(struct hp_endpoint *endpoint)
     endpoint->closing = true;
     pthread_mutex_unlock(&endpoint->lock);
     for (size_t i = 0; i < endpoint->listener_count; i++)
-        listener_close(&endpoint->listeners[i]);
+        hp_listener_close(&endpoint->listeners[i].listener);
     close_connections(endpoint);
     pthread_mutex_destroy(&endpoint->lock);
     hp_mem_free(endpoint);
@@ -475,6 +527,7 @@ static void close_all(struct hp_endpoint *endpoint)
 struct hp_endpoint *hp_endpoint_open(const char *path, hp_frame_fn handler, void *context, struct hp_why *why)
 {
     sigset_t old;
+    struct hp_address address;
     struct hp_endpoint *endpoint = hp_mem_calloc(sizeof *endpoint);
     if (!endpoint) {
         hp_why_set(why, "not enough memory");
@@ -487,7 +540,8 @@ struct hp_endpoint *hp_endpoint_open(const char *path, hp_frame_fn handler, void
     int rv = open_connections(endpoint);
     if (rv != 0)
         hp_why_set(why, "cannot start nng: %s", nng_strerror(rv));
-    if (rv != 0 || !hp_endpoint_listen(endpoint, path, why)) {
+    hp_address_of_path(&address, path);
+    if (rv != 0 || !hp_endpoint_listen(endpoint, &address, why)) {
         close_all(endpoint);
         endpoint = NULL;
     }
@@ -506,5 +560,5 @@ void hp_endpoint_close(struct hp_endpoint *endpoint)
 void hp_endpoint_forked(const struct hp_endpoint *endpoint)
 {
     for (size_t i = 0; i < endpoint->listener_count; i++)
-        hp_forked_close_sockets(endpoint->listeners[i].path);
+        hp_forked_close_sockets(endpoint->listeners[i].listener.address.path, endpoint->listeners[i].port);
 }

@@ -20,9 +20,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-#include "agent/rundir.h"
+#include "agent/address.h"
+#include "agent/peer.h"
 #include "agent/why.h"
 
 #define HP_ENDPOINT_RESERVE 16
@@ -30,14 +30,11 @@
 /* At a time; further ones are closed at once. When nearly all are taken, those that ask nothing and await no
  * answer are closed, the oldest first. */
 #define HP_ENDPOINT_CONNECTIONS 128
+/* Of these, how many may have come over tcp and tls: a flood there leaves places for those on this machine.
+ */
+#define HP_ENDPOINT_NETWORK 96
 
 struct hp_endpoint;
-
-struct hp_peer { /* as the kernel says */
-    bool known;
-    uid_t uid;
-    pid_t pid;
-};
 
 struct hp_frame {
     const struct hp_peer *peer;
@@ -48,14 +45,19 @@ struct hp_frame {
 };
 typedef void (*hp_frame_fn)(void *context, const struct hp_frame *frame);
 
-/* Starts nng, listens at `path` (claimed by the caller), and begins to receive: the handler may be called
- * before this returns. Never in a process that was forked from one that had used nng: nng would abort it.
- * NULL: see why. */
+/* Starts nng, listens at `path` (an ipc socket's; claimed by the caller), and begins to receive: the handler
+ * may be called before this returns. Never in a process that was forked from one that had used nng: nng would
+ * abort it. NULL: see why. */
 struct hp_endpoint *hp_endpoint_open(const char *path, hp_frame_fn handler, void *context,
                                      struct hp_why *why);
 
-/* One more path. False: see why. */
-bool hp_endpoint_listen(struct hp_endpoint *endpoint, const char *path, struct hp_why *why);
+/* One more place; the path of an ipc one is claimed by the caller. False: see why. */
+bool hp_endpoint_listen(struct hp_endpoint *endpoint, const struct hp_address *address, struct hp_why *why);
+
+/* The URL of each place but the first, i from 0, with its real port; false: there are no more. Any thread. */
+bool hp_endpoint_url(struct hp_endpoint *endpoint, size_t i, char out[HP_ADDRESS_URL_MAX]);
+/* What is wrong there, a sentence; false: nothing. Any thread. */
+bool hp_endpoint_trouble(struct hp_endpoint *endpoint, size_t i, char *out, size_t size);
 
 /* Copies the answer and returns at once. Without memory for that the connection is closed: its client knows
  * how to ask again. */
@@ -66,7 +68,8 @@ void hp_endpoint_send(struct hp_endpoint *endpoint, uint64_t ticket, const char 
  * ticket is valid afterwards. */
 void hp_endpoint_close(struct hp_endpoint *endpoint);
 
-/* In a forked child: closes the inherited sockets by number and touches no nng; the endpoint stays allocated.
+/* In a forked child: closes the inherited sockets by number (unix ones by their path, tcp ones by the ports
+ * that the endpoint listened at) and touches no nng; the endpoint stays allocated.
  * Async-signal-safe. */
 void hp_endpoint_forked(const struct hp_endpoint *endpoint);
 

@@ -1,6 +1,7 @@
 #include "agent/forked.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,14 +18,33 @@ struct raw_entry { /* linux_dirent64, which no header of libc offers under a fix
     char name[];
 };
 
-static int is_bound_to(int fd, const char *path)
+struct place { /* of an endpoint: a path, or a port */
+    const char *path;
+    unsigned short port; /* in network order; 0: the path counts */
+};
+
+static int is_bound_to(int fd, const struct place *place)
 {
-    struct sockaddr_un address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_un un;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address;
     socklen_t len = sizeof address;
     memset(&address, 0, sizeof address);
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 || address.sun_family != AF_UNIX)
+    if (getsockname(fd, &address.any, &len) != 0)
         return 0;
-    return strncmp(address.sun_path, path, sizeof address.sun_path) == 0;
+    switch (address.any.sa_family) {
+    case AF_UNIX:
+        return !place->port && strncmp(address.un.sun_path, place->path, sizeof address.un.sun_path) == 0;
+    case AF_INET:
+        return place->port && address.in.sin_port == place->port;
+    case AF_INET6:
+        return place->port && address.in6.sin6_port == place->port;
+    default:
+        return 0;
+    }
 }
 
 /* -1 when the name is no number. */
@@ -41,20 +61,21 @@ static int number_of(const char *name)
     return n;
 }
 
-static void close_without_proc(const char *path)
+static void close_without_proc(const struct place *place)
 {
     for (int fd = 0; fd < 4096; fd++) {
-        if (is_bound_to(fd, path))
+        if (is_bound_to(fd, place))
             close(fd);
     }
 }
 
-void hp_forked_close_sockets(const char *path)
+void hp_forked_close_sockets(const char *path, unsigned short port)
 {
+    const struct place place = {path, htons(port)};
     _Alignas(struct raw_entry) char buffer[4096];
     int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
-        close_without_proc(path);
+        close_without_proc(&place);
         return;
     }
     for (;;) {
@@ -64,7 +85,7 @@ void hp_forked_close_sockets(const char *path)
         for (long at = 0; at < got;) {
             const struct raw_entry *entry = (const void *)(buffer + at);
             int fd = number_of(entry->name);
-            if (fd >= 0 && fd != dir && is_bound_to(fd, path))
+            if (fd >= 0 && fd != dir && is_bound_to(fd, &place))
                 close(fd);
             at += entry->length;
         }

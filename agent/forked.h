@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Closes each descriptor of this process that is a unix socket bound to `path`: the listening one, and those
- * it accepted (they have its name). */
-void hp_forked_close_sockets(const char *path);
+/* Closes each descriptor of this process that is a unix socket bound to `path` or, where `port` is not 0, a
+ * tcp socket of that local port: the listening one, and those it accepted (they have its name). */
+void hp_forked_close_sockets(const char *path, unsigned short port);
 
 #endif

@@ -44,11 +44,20 @@ bool hp_framer_is_idle(const struct hp_framer *f)
     return f->phase == HP_FRAMER_LENGTH && f->have == 0;
 }
 
-void hp_framer_put_length(char out[HP_LENGTH_LEN], uint64_t len)
+/* Bytes of `length` that this connection leaves out. */
+static size_t left_out(const struct hp_framer *f)
 {
-    out[0] = 1;
+    return f->bare ? 1 : 0;
+}
+
+size_t hp_framer_put_length(const struct hp_framer *f, char out[HP_LENGTH_LEN], uint64_t len)
+{
+    char *at = out;
+    if (!f->bare)
+        *at++ = 1;
     for (int i = 0; i < 8; i++)
-        out[1 + i] = (char)(len >> (56 - 8 * i));
+        *at++ = (char)(len >> (56 - 8 * i));
+    return HP_LENGTH_LEN - left_out(f);
 }
 
 static uint64_t get_length(const char in[HP_LENGTH_LEN])
@@ -66,8 +75,8 @@ size_t hp_framer_want(struct hp_framer *f, char **where)
         *where = f->greeting + f->have;
         return HP_GREETING_LEN - f->have;
     case HP_FRAMER_LENGTH:
-        *where = f->length + f->have;
-        return HP_LENGTH_LEN - f->have;
+        *where = f->length + left_out(f) + f->have;
+        return HP_LENGTH_LEN - left_out(f) - f->have;
     case HP_FRAMER_HEADER:
         *where = f->header + f->header_len + f->have;
         return WORD - f->have;
@@ -107,7 +116,7 @@ static enum hp_framed begin_payload(struct hp_framer *f)
 static enum hp_framed got_length(struct hp_framer *f)
 {
     f->left = get_length(f->length);
-    if (f->length[0] != 1 || f->left < WORD || f->left > 2 * (uint64_t)HP_MAX_MESSAGE)
+    if ((!f->bare && f->length[0] != 1) || f->left < WORD || f->left > 2 * (uint64_t)HP_MAX_MESSAGE)
         return HP_FRAMED_BAD;
     enter(f, HP_FRAMER_HEADER);
     return HP_FRAMED_MORE;
@@ -144,7 +153,7 @@ enum hp_framed hp_framer_got(struct hp_framer *f, size_t n)
             enter(f, HP_FRAMER_LENGTH);
         return HP_FRAMED_MORE;
     case HP_FRAMER_LENGTH:
-        return f->have == HP_LENGTH_LEN ? got_length(f) : HP_FRAMED_MORE;
+        return f->have == HP_LENGTH_LEN - left_out(f) ? got_length(f) : HP_FRAMED_MORE;
     case HP_FRAMER_HEADER:
         return f->have == WORD ? got_word(f) : HP_FRAMED_MORE;
     default:

@@ -15,7 +15,7 @@
 
 #define HP_GREETING_LEN 8
 #define HP_HEADER_MAX   64 /* of REQ: one word of 4 bytes for each hop */
-#define HP_LENGTH_LEN   9  /* 01 and the length */
+#define HP_LENGTH_LEN   9  /* 01, which ipc alone has, and the length */
 
 /* What the agent says first. */
 extern const char HP_GREETING[HP_GREETING_LEN];
@@ -23,6 +23,7 @@ extern const char HP_GREETING[HP_GREETING_LEN];
 enum hp_framer_phase { HP_FRAMER_GREETING, HP_FRAMER_LENGTH, HP_FRAMER_HEADER, HP_FRAMER_PAYLOAD };
 
 struct hp_framer {
+    bool bare; /* tcp, tls: no 01 before the length. Set after init */
     enum hp_framer_phase phase;
     size_t have; /* bytes of the present phase */
     char greeting[HP_GREETING_LEN];
@@ -56,7 +57,7 @@ void hp_framer_next(struct hp_framer *f);
 /* Between messages: nothing is owed by the other side. */
 bool hp_framer_is_idle(const struct hp_framer *f);
 
-/* The 9 bytes before a message of `len` bytes, its header included. */
-void hp_framer_put_length(char out[HP_LENGTH_LEN], uint64_t len);
+/* The 9 or 8 bytes before a message of `len` bytes, its header included: how many. */
+size_t hp_framer_put_length(const struct hp_framer *f, char out[HP_LENGTH_LEN], uint64_t len);
 
 #endif

@@ -14,6 +14,7 @@
 #include "agent/endpoint.h"
 #include "agent/program.h"
 #include "agent/rundir.h"
+#include "proto/pems.h"
 
 #define IPC_PREFIX "ipc://"
 
@@ -26,7 +27,7 @@ static struct {
     struct hp_endpoint *endpoint; /* NULL: not open */
     char dir[PATH_MAX];
     char url[sizeof IPC_PREFIX + HP_SOCKET_PATH_MAX];
-    char more[HP_ENDPOINT_PATHS][HP_SOCKET_PATH_MAX]; /* further sockets that were asked for */
+    struct hp_address more[HP_ENDPOINT_PATHS]; /* further places that were asked for */
     size_t more_count;
     size_t more_open;
     char program[256];
@@ -160,7 +161,7 @@ static void on_frame(void *context, const struct hp_frame *frame)
     (void)context;
     struct hp_reply reply;
     pthread_mutex_lock(&service.lock);
-    struct hp_site site = {service.desks, service.url, service.program, service.user};
+    struct hp_site site = {service.desks, service.endpoint, service.url, service.program, service.user};
     bool answered = hp_answer_frame(&site, frame, hp_clock_ms(), &reply);
     struct hp_endpoint *endpoint = service.endpoint;
     pthread_mutex_unlock(&service.lock);
@@ -175,36 +176,33 @@ static void on_frame(void *context, const struct hp_frame *frame)
 
 /* --- joining ---------------------------------------------------------------------------------- */
 
-static bool check_listen(const char *url, struct hp_why *why)
+/* Certificates that are out of date are told of by `status`; they keep no server from starting. */
+static bool check_files(const struct hp_address *address, struct hp_why *why)
 {
-    char dir[HP_SOCKET_PATH_MAX];
-    size_t prefix = strlen(IPC_PREFIX);
-    if (strncmp(url, IPC_PREFIX, prefix) != 0)
-        return hp_why_set(
-            why,
-            "listen: '%s' is not supported in this version, only ipc:// is; from another machine, "
-            "forward the socket over ssh",
-            url);
-    const char *path = url + prefix;
-    const char *slash = strrchr(path, '/');
-    if (path[0] != '/' || slash == path || !slash[1] || strlen(path) >= sizeof dir)
-        return hp_why_set(
-            why,
-            "listen: '%s' should be ipc:// and an absolute path of at most %d bytes, in a private "
-            "directory",
-            url, HP_SOCKET_PATH_MAX - 1);
-    snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
-    return hp_rundir_check(dir, why);
+    struct hp_pems pems;
+    struct hp_why problem;
+    const struct hp_pem_paths paths = {address->ca, address->cert, address->key};
+    if (address->transport != HP_TRANSPORT_TLS)
+        return true;
+    enum hp_pems_result result = hp_pems_read(&paths, &pems, problem.text, sizeof problem.text);
+    hp_pems_fini(&pems);
+    return result == HP_PEMS_OK || result == HP_PEMS_EXPIRED || hp_why_set(why, "tls: %.600s", problem.text);
 }
 
-static bool check_listens(const char *const *listen, struct hp_why *why)
+/* Appends what is listed to the places; all or nothing. */
+static bool add_places(const char *const *listen, const struct hp_address_tls *tls, struct hp_why *why)
 {
-    size_t count = service.more_count;
+    size_t before = service.more_count;
     for (const char *const *url = listen; url && *url; url++) {
-        if (!check_listen(*url, why))
+        bool room = service.more_count < HP_ENDPOINT_PATHS - 1;
+        if (!room)
+            hp_why_set(why, "listen: more than %d sockets in one process", HP_ENDPOINT_PATHS - 1);
+        if (!room || !hp_address_read(&service.more[service.more_count], *url, tls, why) ||
+            !check_files(&service.more[service.more_count], why)) {
+            service.more_count = before;
             return false;
-        if (++count > HP_ENDPOINT_PATHS - 1)
-            return hp_why_set(why, "listen: more than %d sockets in one process", HP_ENDPOINT_PATHS - 1);
+        }
+        service.more_count++;
     }
     return true;
 }
@@ -235,11 +233,9 @@ static bool check_desk(const struct hp_desk *desk, const char *dir, struct hp_wh
     return true;
 }
 
-static void add_desk(struct hp_desk *desk, const char *dir, const char *const *listen)
+static void add_desk(struct hp_desk *desk, const char *dir)
 {
     snprintf(service.dir, sizeof service.dir, "%s", dir);
-    for (const char *const *url = listen; url && *url; url++)
-        snprintf(service.more[service.more_count++], HP_SOCKET_PATH_MAX, "%s", *url + strlen(IPC_PREFIX));
     hp_program_line(service.program, sizeof service.program);
     snprintf(service.user, sizeof service.user, "%ld", (long)geteuid());
     struct hp_desk **end = &service.desks;
@@ -249,7 +245,8 @@ static void add_desk(struct hp_desk *desk, const char *dir, const char *const *l
     *end = desk;
 }
 
-bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *listen, struct hp_why *why)
+bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *listen,
+                     const struct hp_address_tls *tls, struct hp_why *why)
 {
     char chosen[PATH_MAX];
     hp_service_notice_fork();
@@ -261,9 +258,9 @@ bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *l
         service.watches_forks || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
     service.watches_forks = watched;
     pthread_mutex_lock(&service.lock);
-    bool joined = check_desk(desk, chosen, why) && check_listens(listen, why);
+    bool joined = check_desk(desk, chosen, why) && add_places(listen, tls, why);
     if (joined)
-        add_desk(desk, chosen, listen);
+        add_desk(desk, chosen);
     pthread_mutex_unlock(&service.lock);
     pthread_mutex_unlock(&service.life);
     return joined;
@@ -341,8 +338,9 @@ static void close_endpoint(void)
 static bool open_more(struct hp_why *why)
 {
     for (; service.more_open < service.more_count; service.more_open++) {
-        const char *path = service.more[service.more_open];
-        if (!hp_rundir_claim(path, why) || !hp_endpoint_listen(service.endpoint, path, why))
+        const struct hp_address *address = &service.more[service.more_open];
+        bool claimed = address->transport != HP_TRANSPORT_IPC || hp_rundir_claim(address->path, why);
+        if (!claimed || !hp_endpoint_listen(service.endpoint, address, why))
             return false;
     }
     return true;

@@ -11,12 +11,15 @@
 #ifndef HP_SERVICE_H
 #define HP_SERVICE_H
 
+#include "agent/address.h"
 #include "agent/desk.h"
 #include "agent/why.h"
 
 /* Chooses and checks the directory and lists the desk. `dir` may be NULL; `listen` is NULL or a
- * NULL-terminated list of ipc:// URLs. Opens nothing. False: see why; nothing changed. */
-bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *listen, struct hp_why *why);
+ * NULL-terminated list of URLs (agent/address.h), the tls ones with the files of `tls`. Opens nothing. False:
+ * see why; nothing changed. */
+bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *listen,
+                     const struct hp_address_tls *tls, struct hp_why *why);
 
 /* At a safe point of a desk's thread: opens the endpoint if it is not open. False: see why. */
 bool hp_service_open(struct hp_why *why);

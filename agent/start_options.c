@@ -6,7 +6,7 @@
 
 #include "proto/suggest.h"
 
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_LATER };
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS, OPTION_LATER };
 
 #define AT(field) offsetof(struct hotpatch_options, field)
 
@@ -24,7 +24,7 @@ static const struct option {
     {"allow", OPTION_LIST, AT(allow), NULL},
     {"deny", OPTION_LIST, AT(deny), NULL},
     {"max_pause_ms", OPTION_NUMBER, AT(max_pause_ms), NULL},
-    {"tls", OPTION_LATER, 0, "only the ipc socket is served; from another machine, forward it over ssh"},
+    {"tls", OPTION_TLS, 0, NULL},
     {"audit", OPTION_LATER, 0, "`hotpatch log` tells who patched what"},
 };
 #define OPTION_COUNT (sizeof options_known / sizeof *options_known)
@@ -77,6 +77,29 @@ static const char *const *read_list(lua_State *L, int anchor, const char *key)
     return list;
 }
 
+/* `tls = { ca = FILE, cert = FILE, key = FILE }`; the table holds the strings. */
+static void read_tls(lua_State *L, struct hotpatch_options *options)
+{
+    if (!lua_istable(L, -1))
+        wrong_type(L, "tls", "a table { ca = FILE, cert = FILE, key = FILE }");
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        const char **field = strcmp(key, "ca") == 0     ? &options->tls_ca
+                             : strcmp(key, "cert") == 0 ? &options->tls_cert
+                             : strcmp(key, "key") == 0  ? &options->tls_key
+                                                        : NULL;
+        if (!field)
+            luaL_error(L, "hotpatch.start: tls takes ca, cert and key, as in tls = { ca = FILE, cert = FILE, "
+                          "key = FILE }");
+        else if (lua_type(L, -1) != LUA_TSTRING)
+            wrong_type(L, key, "the name of a file");
+        else
+            *field = lua_tostring(L, -1);
+        lua_pop(L, 1);
+    }
+}
+
 static void read_option(lua_State *L, int anchor, const struct option *option,
                         struct hotpatch_options *options)
 {
@@ -101,6 +124,9 @@ static void read_option(lua_State *L, int anchor, const struct option *option,
         memcpy(field, &number, sizeof number);
         break;
     }
+    case OPTION_TLS:
+        read_tls(L, options);
+        break;
     case OPTION_LATER:
         luaL_error(L, "hotpatch.start: '%s' is not in this version; %s", option->key, option->later);
     }

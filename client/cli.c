@@ -63,7 +63,11 @@ const char *hp_cli_again(struct hp_cli *cli)
     } else if (cli->name != NULL) {
         target = hp_arena_printf(&cli->arena, " --name %s", cli->name);
     } else if (cli->to != NULL) {
-        target = hp_arena_printf(&cli->arena, " --to %s", cli->to);
+        target = hp_arena_printf(
+            &cli->arena, " --to %s%s%s%s%s%s%s", cli->to, cli->tls_ca != NULL ? " --tls-ca " : "",
+            cli->tls_ca != NULL ? cli->tls_ca : "", cli->tls_cert != NULL ? " --tls-cert " : "",
+            cli->tls_cert != NULL ? cli->tls_cert : "", cli->tls_key != NULL ? " --tls-key " : "",
+            cli->tls_key != NULL ? cli->tls_key : "");
     }
     const char *state = cli->state != NULL ? hp_arena_printf(&cli->arena, " --state %s", cli->state) : "";
     return hp_arena_printf(&cli->arena, "hotpatch %s%s%s", command, target, state);

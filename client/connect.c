@@ -14,9 +14,16 @@
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/tls/tls.h>
 
+#include "client/diagnose.h"
 #include "proto/arena.h"
+#include "proto/pems.h"
 #include "proto/protocol.h"
+
+#define IPC_PREFIX  "ipc://"
+#define TLS_PREFIX  "tls+tcp://"
+#define DIAGNOSE_MS 2000 /* each step of finding out why it failed */
 
 struct hp_link {
     nng_socket socket;
@@ -41,6 +48,20 @@ const char *hp_link_sentence(enum hp_link_result result)
         return "the connection was lost";
     case HP_LINK_NO_MEMORY:
         return "out of memory";
+    case HP_LINK_NO_NAME:
+        return "the host's name is not found";
+    case HP_LINK_NO_ROUTE:
+        return "there is no route to the host";
+    case HP_LINK_STRANGER:
+        return "something else than an agent answers there";
+    case HP_LINK_UNTRUSTED:
+        return "the agent's certificate is not to be trusted";
+    case HP_LINK_EXPIRED:
+        return "a certificate is out of date";
+    case HP_LINK_REJECTED:
+        return "the agent does not accept this side's certificate";
+    case HP_LINK_OWN_FILES:
+        return "the certificate, its key or the authority's file cannot be used";
     case HP_LINK_FAILED:
     case HP_LINK_WOKEN:
         break;
@@ -95,8 +116,7 @@ static enum hp_link_result result_of_nng(int error)
  * it when time is up. (Asking with a connection of our own beforehand will not do: a peer that connects and
  * says nothing makes the ipc listener of nng 1.5 stop accepting for good.) */
 struct dial {
-    nng_socket socket;
-    char url[NNG_MAXADDRLEN];
+    nng_dialer dialer;
     int result;
     int done[2]; /* written at the end */
 };
@@ -104,7 +124,7 @@ struct dial {
 static void *dial_thread(void *arg)
 {
     struct dial *dial = arg;
-    dial->result = nng_dial(dial->socket, dial->url, NULL, 0);
+    dial->result = nng_dialer_start(dial->dialer, 0);
     ssize_t written = write(dial->done[1], "!", 1);
     (void)written; /* the pipe is empty: one byte always fits */
     return NULL;
@@ -131,12 +151,11 @@ static bool readable_within(int fd, int timeout_ms)
 }
 
 /* On a result other than HP_LINK_OK the socket may be closed already; closing it again does no harm. */
-static enum hp_link_result dial(nng_socket socket, const char *path, int timeout_ms)
+static enum hp_link_result dial_within(nng_socket socket, nng_dialer dialer, int timeout_ms)
 {
-    struct dial dial = {.socket = socket};
+    struct dial dial = {.dialer = dialer};
     pthread_t thread;
-    int need = snprintf(dial.url, sizeof dial.url, "ipc://%s", path);
-    if (need < 0 || (size_t)need >= sizeof dial.url || pipe2(dial.done, O_CLOEXEC) != 0) {
+    if (pipe2(dial.done, O_CLOEXEC) != 0) {
         return HP_LINK_FAILED;
     }
     enum hp_link_result result = HP_LINK_NO_MEMORY;
@@ -152,6 +171,83 @@ static enum hp_link_result dial(nng_socket socket, const char *path, int timeout
     close(dial.done[0]);
     close(dial.done[1]);
     return result;
+}
+
+static int make_config(const struct hp_pems *pems, const char *host, nng_tls_config **out)
+{
+    nng_tls_config *config;
+    int error = nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT);
+    if (error != 0) {
+        return error;
+    }
+    if ((error = nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED)) != 0 ||
+        (error = nng_tls_config_server_name(config, host)) != 0 ||
+        (error = nng_tls_config_ca_chain(config, pems->ca, NULL)) != 0 ||
+        (error = nng_tls_config_own_cert(config, pems->cert, pems->key, NULL)) != 0) {
+        nng_tls_config_free(config);
+        return error;
+    }
+    *out = config;
+    return 0;
+}
+
+/* The agent's name is checked: it is the host of the URL. */
+static enum hp_link_result set_tls(nng_dialer dialer, const struct hp_remote *to, char why[HP_LINK_WHY_MAX])
+{
+    struct hp_pems pems;
+    char host[256];
+    char port[8];
+    nng_tls_config *config = NULL;
+    const struct hp_pem_paths paths = {to->tls_ca, to->tls_cert, to->tls_key};
+    enum hp_pems_result read = hp_pems_read(&paths, &pems, why, HP_LINK_WHY_MAX);
+    if (read != HP_PEMS_OK) {
+        hp_pems_fini(&pems);
+        return read == HP_PEMS_EXPIRED     ? HP_LINK_EXPIRED
+               : read == HP_PEMS_NO_MEMORY ? HP_LINK_NO_MEMORY
+                                           : HP_LINK_OWN_FILES;
+    }
+    int error = hp_diagnose_split(to->url, host, sizeof host, port, sizeof port) ? 0 : NNG_EADDRINVAL;
+    if (error == 0) {
+        error = make_config(&pems, host, &config);
+    }
+    hp_pems_fini(&pems);
+    if (error == 0) {
+        error = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
+    }
+    if (config != NULL) {
+        nng_tls_config_free(config); /* the dialer has its own hold */
+    }
+    return result_of_nng(error);
+}
+
+/* nng has failed to reach a host: which of the many reasons it was. What nng says stands where a second try
+ * meets no obstacle. */
+static enum hp_link_result find_out(const struct hp_remote *to, enum hp_link_result result, int timeout_ms,
+                                    char why[HP_LINK_WHY_MAX])
+{
+    int within = timeout_ms < DIAGNOSE_MS ? timeout_ms : DIAGNOSE_MS;
+    enum hp_link_result found = hp_diagnose(to, within, why, HP_LINK_WHY_MAX);
+    return found == HP_LINK_OK ? result : found;
+}
+
+static enum hp_link_result dial(nng_socket socket, const struct hp_remote *to, int timeout_ms,
+                                char why[HP_LINK_WHY_MAX])
+{
+    nng_dialer dialer;
+    int error = nng_dialer_create(&dialer, socket, to->url);
+    if (error != 0) {
+        return result_of_nng(error);
+    }
+    if (strncmp(to->url, TLS_PREFIX, strlen(TLS_PREFIX)) == 0) {
+        enum hp_link_result result = set_tls(dialer, to, why);
+        if (result != HP_LINK_OK) {
+            return result;
+        }
+    }
+    enum hp_link_result result = dial_within(socket, dialer, timeout_ms);
+    bool local = strncmp(to->url, IPC_PREFIX, strlen(IPC_PREFIX)) == 0;
+    bool unclear = result != HP_LINK_OK && result != HP_LINK_NO_MEMORY;
+    return unclear && !local ? find_out(to, result, timeout_ms, why) : result;
 }
 
 /* --- the link --------------------------------------------------------------------------------- */
@@ -181,11 +277,11 @@ static int open_socket(struct hp_link *link)
     return error;
 }
 
-static enum hp_link_result dial_and_send(struct hp_link *link, const char *path, const char *data, size_t len,
-                                         int timeout_ms)
+static enum hp_link_result dial_and_send(struct hp_link *link, const struct hp_remote *to, const char *data,
+                                         size_t len, int timeout_ms, char why[HP_LINK_WHY_MAX])
 {
     nng_msg *msg = NULL;
-    enum hp_link_result result = dial(link->socket, path, timeout_ms);
+    enum hp_link_result result = dial(link->socket, to, timeout_ms, why);
     if (result != HP_LINK_OK) {
         return result;
     }
@@ -205,11 +301,15 @@ static enum hp_link_result dial_and_send(struct hp_link *link, const char *path,
     return result_of_nng(error);
 }
 
-enum hp_link_result hp_link_send(const char *path, const char *data, size_t len, int timeout_ms,
-                                 struct hp_link **out)
+enum hp_link_result hp_link_send(const struct hp_remote *to, const char *data, size_t len, int timeout_ms,
+                                 struct hp_link **out, char why[HP_LINK_WHY_MAX])
 {
+    char unasked[HP_LINK_WHY_MAX];
     *out = NULL;
-    if (access(path, W_OK) != 0) {
+    why = why != NULL ? why : unasked;
+    *why = '\0';
+    if (strncmp(to->url, IPC_PREFIX, strlen(IPC_PREFIX)) == 0 &&
+        access(to->url + strlen(IPC_PREFIX), W_OK) != 0) {
         return result_of_access(errno);
     }
     struct hp_link *link = hp_mem_calloc(sizeof *link);
@@ -228,7 +328,7 @@ enum hp_link_result hp_link_send(const char *path, const char *data, size_t len,
     int error = nng_aio_alloc(&link->aio, on_received, link);
     int opened = error == 0 ? open_socket(link) : error;
     enum hp_link_result result =
-        opened == 0 ? dial_and_send(link, path, data, len, timeout_ms) : result_of_nng(opened);
+        opened == 0 ? dial_and_send(link, to, data, len, timeout_ms, why) : result_of_nng(opened);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result != HP_LINK_OK) {
         if (opened == 0) {

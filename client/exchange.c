@@ -134,7 +134,7 @@ static enum hp_link_result wait_until(struct hp_link *link, int64_t until, char 
 }
 
 /* Sends `data` and waits for the answer, quickly: for questions that the agent's I/O side answers. */
-static enum hp_link_result ask(const char *path, const struct hp_request *request, int timeout_ms,
+static enum hp_link_result ask(const struct hp_remote *to, const struct hp_request *request, int timeout_ms,
                                struct hp_report *report, const char **error)
 {
     char *data = NULL;
@@ -144,7 +144,7 @@ static enum hp_link_result ask(const char *path, const struct hp_request *reques
     if (hp_request_encode(request, &data, &len) != HP_OK) {
         return HP_LINK_NO_MEMORY;
     }
-    enum hp_link_result result = hp_link_send(path, data, len, timeout_ms, &link);
+    enum hp_link_result result = hp_link_send(to, data, len, timeout_ms, &link, NULL);
     hp_mem_free(data);
     data = NULL;
     if (result == HP_LINK_OK) {
@@ -158,7 +158,7 @@ static enum hp_link_result ask(const char *path, const struct hp_request *reques
     return result;
 }
 
-enum hp_link_result hp_exchange_probe(const char *path, int timeout_ms, struct hp_report *report,
+enum hp_link_result hp_exchange_probe(const struct hp_remote *to, int timeout_ms, struct hp_report *report,
                                       const char **error)
 {
     struct hp_request request;
@@ -167,7 +167,7 @@ enum hp_link_result hp_exchange_probe(const char *path, int timeout_ms, struct h
     snprintf(id, sizeof id, "probe-%ld-%" PRId64, (long)getpid(), now_ms());
     fill_common(&request, HP_KIND_STATUS, id);
     request.deadline_ms = timeout_ms;
-    enum hp_link_result result = ask(path, &request, timeout_ms, report, error);
+    enum hp_link_result result = ask(to, &request, timeout_ms, report, error);
     hp_request_fini(&request);
     return result;
 }
@@ -218,7 +218,7 @@ static enum ticket ask_about(struct exchange *x, enum hp_kind kind)
     request.state = x->request->state;
     request.target = x->request->id;
     request.deadline_ms = EXCHANGE_ASK_MS;
-    enum hp_link_result result = ask(x->target->path, &request, EXCHANGE_ASK_MS, &report, &error);
+    enum hp_link_result result = ask(&x->target->remote, &request, EXCHANGE_ASK_MS, &report, &error);
     x->ticket = result == HP_LINK_OK ? ticket_of(&report) : TICKET_SILENT;
     if (kind == HP_KIND_PROGRESS) {
         show_progress(x, &report);
@@ -253,22 +253,56 @@ static bool uncertain(struct exchange *x, const char *what)
                            : "it was done wholly or not at all, and which is not known");
 }
 
-static bool not_sent(struct exchange *x, enum hp_link_result result)
+static enum hp_status status_of_failure(enum hp_link_result result)
 {
-    struct hp_cli *cli = x->cli;
-    const char *title = x->target->pid != 0 ? hp_target_title(cli, x->target) : "the agent";
-    const char *hint = "hotpatch ps lists the agents that answer";
-    enum hp_status status = HP_UNREACHABLE;
-    if (result == HP_LINK_DENIED) {
-        status = HP_DENIED;
-        hint = "run hotpatch as the user who runs the server";
-    } else if (result == HP_LINK_NO_MEMORY) {
-        status = HP_NO_MEMORY;
-    } else if (result == HP_LINK_TIMEOUT) {
-        hint = "the process may be stopped; look at it, or wait longer with --timeout SECONDS";
+    switch (result) {
+    case HP_LINK_DENIED:
+    case HP_LINK_UNTRUSTED:
+    case HP_LINK_EXPIRED:
+    case HP_LINK_REJECTED:
+        return HP_DENIED;
+    case HP_LINK_OWN_FILES:
+        return HP_USAGE;
+    case HP_LINK_NO_MEMORY:
+        return HP_NO_MEMORY;
+    default:
+        return HP_UNREACHABLE;
     }
-    return hp_cli_fail(cli, status, hint, "%s cannot be reached at ipc://%s: %s; nothing was sent", title,
-                       x->target->path, hp_link_sentence(result));
+}
+
+/* What to do about it. */
+static const char *hint_of_failure(const struct exchange *x, enum hp_link_result result)
+{
+    bool local = strncmp(x->target->remote.url, "ipc://", 6) == 0;
+    switch (result) {
+    case HP_LINK_DENIED:
+        return "run hotpatch as the user who runs the server";
+    case HP_LINK_UNTRUSTED:
+        return "give the authority's file with --tls-ca, and as host a name that is in the agent's "
+               "certificate";
+    case HP_LINK_EXPIRED:
+        return "renew that certificate; the agent reads new files by itself";
+    case HP_LINK_REJECTED:
+        return "give a certificate from the authority in the agent's tls.ca, with --tls-cert and --tls-key";
+    case HP_LINK_OWN_FILES:
+        return "give PEM files that belong together with --tls-ca, --tls-cert, --tls-key";
+    case HP_LINK_NO_NAME:
+        return "look at the host in --to";
+    case HP_LINK_TIMEOUT:
+        return local ? "the process may be stopped; look at it, or wait longer with --timeout SECONDS"
+                     : "look at the machine and what is between, or wait longer with --timeout SECONDS";
+    default:
+        return local ? "hotpatch ps lists the agents that answer"
+                     : "is the server running, and does its listen option name this host and port?";
+    }
+}
+
+static bool not_sent(struct exchange *x, enum hp_link_result result, const char *why)
+{
+    const char *title = x->target->pid != 0 ? hp_target_title(x->cli, x->target) : "the agent";
+    return hp_cli_fail(x->cli, status_of_failure(result), hint_of_failure(x, result),
+                       "%s cannot be reached at %s: %s; nothing was sent", title, x->target->remote.url,
+                       *why != '\0' ? why : hp_link_sentence(result));
 }
 
 /* The bytes of the answer become cli->report. */
@@ -403,10 +437,12 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
     hp_progress_init(&x.progress, cli, request->kind);
     x.wake = catch_interrupts();
     x.start = now_ms();
-    enum hp_link_result result = hp_link_send(target->path, data, len, (int)request->deadline_ms, &x.link);
+    char why[HP_LINK_WHY_MAX];
+    enum hp_link_result result =
+        hp_link_send(&target->remote, data, len, (int)request->deadline_ms, &x.link, why);
     hp_mem_free(data);
     if (result != HP_LINK_OK) {
-        return not_sent(&x, result);
+        return not_sent(&x, result, why);
     }
     bool ok = wait_for_answer(&x);
     hp_link_close(x.link);

@@ -20,7 +20,7 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
 
 /* Asks for the status, quickly. `report` must be initialised. HP_LINK_OK or why not; HP_LINK_FAILED too where
  * the answer could not be understood, with *error a sentence. */
-enum hp_link_result hp_exchange_probe(const char *path, int timeout_ms, struct hp_report *report,
+enum hp_link_result hp_exchange_probe(const struct hp_remote *to, int timeout_ms, struct hp_report *report,
                                       const char **error);
 
 #endif

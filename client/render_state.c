@@ -132,6 +132,9 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
     row(page, "program", a->program);
     row(page, "user", a->user);
     row(page, "endpoint", a->endpoint);
+    for (size_t i = 0; i < a->listen.count; i++) {
+        row(page, i == 0 ? "listens at" : "", a->listen.items[i]);
+    }
     row(page, "state", a->state);
     for (size_t i = 0; i < a->states.count && a->states.count > 1; i++) {
         row(page, i == 0 ? "states" : "", a->states.items[i]);
@@ -155,6 +158,9 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
         hp_text_add(page, " ago");
     }
     hp_text_add(page, "\n");
+    for (size_t i = 0; i < r->warnings.count; i++) {
+        row(page, "warning", r->warnings.items[i].text);
+    }
 }
 
 /* --- eval ------------------------------------------------------------------------------------- */

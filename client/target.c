@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/connect.h"
+#include "client/diagnose.h"
 #include "client/discover.h"
 #include "client/exchange.h"
 #include "proto/suggest.h"
@@ -36,7 +37,7 @@ static void keep_about(struct hp_cli *cli, struct hp_agent *agent, const struct 
     agent->about.version = hp_arena_str(arena, about->version);
     agent->about.safepoint = hp_arena_str(arena, about->safepoint);
     agent->about.program = hp_arena_str(arena, about->program);
-    agent->about.endpoint = hp_arena_printf(arena, "ipc://%s", agent->path);
+    agent->about.endpoint = agent->remote.url;
     agent->about.user = user_name(cli, agent->user); /* the agent knows only the number */
     if (agent->pid != 0) {
         agent->about.pid = agent->pid; /* in a container it counts otherwise */
@@ -55,7 +56,7 @@ static void probe(struct hp_cli *cli, struct hp_agent *agent)
     struct hp_report report;
     const char *error = NULL;
     hp_report_init(&report);
-    enum hp_link_result result = hp_exchange_probe(agent->path, TARGET_PROBE_MS, &report, &error);
+    enum hp_link_result result = hp_exchange_probe(&agent->remote, TARGET_PROBE_MS, &report, &error);
     if (result == HP_LINK_OK) {
         agent->answers = true;
         keep_about(cli, agent, &report.agent);
@@ -73,7 +74,7 @@ static void find_places(struct hp_cli *cli, struct hp_agents *agents)
         const struct hp_place *place = &places.list.items[i];
         struct hp_agent *agent = HP_PUSH(&cli->arena, &agents->list);
         if (agent != NULL) {
-            agent->path = place->path;
+            agent->remote.url = hp_arena_printf(&cli->arena, "ipc://%s", place->path);
             agent->pid = place->pid;
             agent->user = place->user;
         }
@@ -92,29 +93,68 @@ bool hp_agents_find(struct hp_cli *cli, struct hp_agents *agents)
 const char *hp_target_title(struct hp_cli *cli, const struct hp_agent *agent)
 {
     if (agent->pid == 0) {
-        return hp_arena_printf(&cli->arena, "the agent at %s", agent->path);
+        return hp_arena_printf(&cli->arena, "the agent at %s", agent->remote.url);
     }
     return agent->about.name != NULL
                ? hp_arena_printf(&cli->arena, "%s (pid %" PRId64 ")", agent->about.name, agent->pid)
                : hp_arena_printf(&cli->arena, "process %" PRId64, agent->pid);
 }
 
+/* What was typed, else the environment's; NULL: neither. */
+static const char *option_or_env(const char *option, const char *variable)
+{
+    const char *value = option != NULL ? option : getenv(variable);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static bool find_certificates(struct hp_cli *cli, struct hp_remote *remote)
+{
+    remote->tls_ca = option_or_env(cli->tls_ca, "HOTPATCH_TLS_CA");
+    remote->tls_cert = option_or_env(cli->tls_cert, "HOTPATCH_TLS_CERT");
+    remote->tls_key = option_or_env(cli->tls_key, "HOTPATCH_TLS_KEY");
+    const char *lacks = remote->tls_ca == NULL ? "--tls-ca (or HOTPATCH_TLS_CA), the authority of the agent's"
+                        : remote->tls_cert == NULL ? "--tls-cert (or HOTPATCH_TLS_CERT), your own certificate"
+                        : remote->tls_key == NULL  ? "--tls-key (or HOTPATCH_TLS_KEY), the key of yours"
+                                                   : NULL;
+    return lacks == NULL || hp_cli_fail(cli, HP_USAGE, "give --tls-ca FILE --tls-cert FILE --tls-key FILE",
+                                        "with tls both sides show a certificate, and there is no %s", lacks);
+}
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
+}
+
+static bool target_by_network(struct hp_cli *cli, struct hp_remote *remote)
+{
+    char host[256];
+    char port[8];
+    bool tls = strncmp(remote->url, "tls+", 4) == 0;
+    if (!hp_diagnose_split(remote->url, host, sizeof host, port, sizeof port)) {
+        return hp_cli_fail(cli, HP_USAGE, "as in --to tls+tcp://game1.example:7071",
+                           "--to %s lacks a host or a port", remote->url);
+    }
+    if (tls) {
+        return find_certificates(cli, remote);
+    }
+    return is_loopback(host) ||
+           hp_cli_fail(cli, HP_USAGE, "use tls+tcp://, or an ssh tunnel to the agent's own socket",
+                       "--to %s: tcp:// is for this machine alone, for nothing on it is encrypted",
+                       remote->url);
+}
+
 static bool target_by_url(struct hp_cli *cli, struct hp_agent *target)
 {
     const char *url = cli->to;
+    target->remote.url = url;
     if (strncmp(url, "tcp://", 6) == 0 || strncmp(url, "tls+tcp://", 10) == 0) {
-        return hp_cli_fail(
-            cli, HP_USAGE,
-            "forward the socket: ssh -N -L /tmp/remote.sock:/tmp/hotpatch-UID/PID.sock HOST, then --to "
-            "ipc:///tmp/remote.sock",
-            "--to %s: agents of other machines are not yet supported in this version", url);
+        return target_by_network(cli, &target->remote);
     }
-    if (strncmp(url, "ipc://", 6) != 0 || url[6] == '\0') {
-        return hp_cli_fail(cli, HP_USAGE, "hotpatch ps shows the endpoints of this machine",
-                           "--to takes a URL such as ipc:///tmp/hotpatch-1000/4121.sock, not \"%s\"", url);
+    if (strncmp(url, "ipc://", 6) == 0 && url[6] != '\0') {
+        return true;
     }
-    target->path = url + 6;
-    return true;
+    return hp_cli_fail(cli, HP_USAGE, "hotpatch ps shows the endpoints of this machine",
+                       "--to takes a URL, ipc://PATH, tcp://127.0.0.1:PORT or tls+tcp://HOST:PORT, not \"%s\"", url);
 }
 
 /* A pid for which no socket was found: three different sentences. */

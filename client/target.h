@@ -3,11 +3,12 @@
 #define HP_TARGET_H
 
 #include "client/cli.h"
+#include "client/connect.h"
 
 /* A socket that was found, and what answered on it. */
 struct hp_agent {
-    const char *path; /* of the socket */
-    int64_t pid;      /* as this machine counts; 0: not known (--to) */
+    struct hp_remote remote;
+    int64_t pid; /* as this machine counts; 0: not known (--to) */
     uint32_t user;
     bool answers;
     const char *trouble;          /* why not, a sentence */

@@ -15,6 +15,7 @@ configure_package_config_file(cmake/hotpatch-config.cmake.in hotpatch-config.cma
 write_basic_package_version_file(hotpatch-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hotpatch-config.cmake" "${CMAKE_CURRENT_BINARY_DIR}/hotpatch-config-version.cmake"
               cmake/Msgpack.cmake
+              cmake/Mbedtls.cmake
         DESTINATION "${package_dir}")
 
 # The .pc file finds the prefix from where it lies, so that an installed tree can be moved.

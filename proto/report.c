@@ -32,7 +32,7 @@ static const struct hp_field agent_fields[] = {
     AGENT(uptime_s, HP_FIELD_NUM, WRITE),  AGENT(patches, HP_FIELD_INT, WRITE),
     AGENT(generation, HP_FIELD_INT, SKIP), AGENT(pending, HP_FIELD_INT, SKIP),
     AGENT(idle_s, HP_FIELD_NUM, SKIP),     AGENT(user, HP_FIELD_STR, SKIP),
-    AGENT(states, HP_FIELD_STRS, WRITE),
+    AGENT(states, HP_FIELD_STRS, WRITE),   AGENT(listen, HP_FIELD_STRS, WRITE),
 };
 const struct hp_shape HP_REPORT_AGENT_SHAPE = SHAPE("report.agent", struct hp_report_agent, agent_fields);
 

@@ -24,6 +24,7 @@ struct hp_report_agent {
     double idle_s;    /* since the last poll; -1: never polled */
     const char *user; /* owner, "1000" or a name */
     HP_LIST(const char *) states;
+    HP_LIST(const char *) listen; /* URLs beside the endpoint */
 };
 
 struct hp_report_function {

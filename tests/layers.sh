@@ -41,8 +41,10 @@ include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
 
 # Each foreign interface has one door.
 only "${include}<msgpack" 'msgpack.h only in proto/wire.c' proto/wire.c
-only "${include}<nng/" 'nng only in agent/service.c, agent/endpoint.c, client/connect.c' \
-    agent/service.c agent/endpoint.c client/connect.c
+only "${include}<nng/" 'nng only in agent/service.c, agent/endpoint.c, agent/listener.[ch], client/connect.c' \
+    agent/service.c agent/endpoint.c agent/listener.c agent/listener.h client/connect.c
+only "${include}<mbedtls/" 'mbed TLS (certificates; nng does the TLS) only in proto/pems.c and client/diagnose.c' \
+    proto/pems.c client/diagnose.c
 only 'lua_sethook[[:space:]]*\(' 'lua_sethook only in agent/safepoint.c and where it bounds what the agent runs' \
     agent/engine/lx.c agent/engine/stagebound.c agent/safepoint.c
 only "${include}<jansson" 'JSON only in client/' client/

@@ -15,11 +15,16 @@ lua5.4 the interpreter that the game server runs in
 liblua5.4-dev the agent is written against its headers; the command compiles chunks with it
 libnng-dev messages between the command and the server
 libmsgpack-dev the format of these messages
+libmbedtls-dev reads certificates; nng does TLS with it
 libjansson-dev reports as JSON
 lua-socket the game server talks TCP'
 test_packages="$demo_packages
 libcmocka-dev unit tests
-git the tests of --git"
+git the tests of --git
+openssl the tests of TLS make certificates
+nng-utils nngcat, a client that is not ours
+libnanomsg-raw-perl another, in Perl
+libdata-messagepack-perl msgpack for that one"
 lint_packages='clang-format checks the layout of the C sources
 clang-tidy looks for mistakes in them
 shellcheck looks for mistakes in the shell scripts'

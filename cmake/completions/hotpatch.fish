@@ -25,9 +25,9 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l pid -a '(_
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l name -a '(__hotpatch_agents 2)' -d 'the agent of this name'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l to -d 'the agent at this URL'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l state -d 'which Lua state'
-complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-ca -d 'not in this version'
-complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-cert -d 'not in this version'
-complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-key -d 'not in this version'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-ca -d 'authority of the certificate of the agent'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-cert -d 'your own certificate'
+complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-key -d 'key of your certificate'
 
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -s m -l module -d 'the next file replaces this module'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -r -l base -d 'the source that runs now'

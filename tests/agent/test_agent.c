@@ -84,9 +84,19 @@ static void wrong_options_say_what_to_do(void **state)
     fails_lua(L, "hotpatch.start { safepoint = 'signal' }", "not in this version");
     fails_lua(L, "hotpatch.start { safepoint = 'hook' }", "not in this version");
     fails_lua(L, "hotpatch.start { safepoint = 'pol' }", "did you mean 'poll'?");
-    fails_lua(L, "hotpatch.start { tls = {} }", "forward it over ssh");
     fails_lua(L, "hotpatch.start { audit = 'file' }", "not in this version");
-    fails_lua(L, "hotpatch.start { listen = { 'tcp://127.0.0.1:1' } }", "only ipc:// is");
+    fails_lua(L, "hotpatch.start { listen = { 'tcp://0.0.0.0:1' } }", "is not of this machine alone");
+    fails_lua(L, "hotpatch.start { listen = { 'tcp://127.0.0.1' } }", "should be tcp://HOST:PORT");
+    fails_lua(L, "hotpatch.start { listen = { 'tcp://::1:7070' } }", "should be tcp://HOST:PORT");
+    fails_lua(L, "hotpatch.start { listen = { 'http://127.0.0.1:1' } }", "is none of ipc://PATH");
+    fails_lua(L, "hotpatch.start { listen = { 'tls+tcp://0.0.0.0:1' } }", "there is no 'ca'");
+    fails_lua(
+        L,
+        "hotpatch.start { listen = { 'tls+tcp://0.0.0.0:1' }, tls = { ca = '/none', cert = '/none', key = "
+        "'/none' } }",
+        "cannot read /none");
+    fails_lua(L, "hotpatch.start { tls = { crt = 'x' } }", "tls takes ca, cert and key");
+    fails_lua(L, "hotpatch.start { tls = 'x' }", "'tls' should be a table");
     fails_lua(L, "hotpatch.start { listen = { 'ipc://relative.sock' } }", "absolute path");
     fails_lua(L, "hotpatch.start { listen = { 'ipc:///tmp/x.sock' } }", "/tmp");
     assert_int_equal(hotpatch_fd(L), -1);

@@ -36,9 +36,11 @@ static void greeted(struct hp_framer *f)
     assert_true(hp_framer_is_idle(f));
 }
 
+static const struct hp_framer ipc; /* all 0 */
+
 static size_t make_message(char *out, const char *header, size_t header_len, const char *payload, size_t len)
 {
-    hp_framer_put_length(out, header_len + len);
+    hp_framer_put_length(&ipc, out, header_len + len);
     memcpy(out + 9, header, header_len);
     memcpy(out + 9 + header_len, payload, len);
     return 9 + header_len + len;
@@ -93,7 +95,7 @@ static enum hp_framed feed_head(struct hp_framer *f, uint64_t len)
 {
     char head[9];
     greeted(f);
-    hp_framer_put_length(head, len);
+    hp_framer_put_length(&ipc, head, len);
     return feed(f, head, 9, 9, NULL);
 }
 
@@ -189,7 +191,7 @@ static void random_bytes(void **state)
             noise[i] = (char)(seed >> 24);
         }
         if (round % 2) { /* as far as a plausible length */
-            hp_framer_put_length(noise, 4 + (unsigned char)noise[0]);
+            hp_framer_put_length(&ipc, noise, 4 + (unsigned char)noise[0]);
             noise[9] = (char)(noise[9] | 0x80);
         }
         greeted(&f);
@@ -204,6 +206,26 @@ static void random_bytes(void **state)
     }
 }
 
+/* nng's tcp and tls leave out the 01. */
+static void bare_lengths_of_tcp(void **state)
+{
+    char stream[32];
+    (void)state;
+    const struct hp_framer tcp = {.bare = true};
+    assert_int_equal(hp_framer_put_length(&tcp, stream, 9), 8);
+    memcpy(stream + 8, "\x80\0\0\1hello", 9);
+    for (size_t piece = 1; piece <= 17; piece++) {
+        struct hp_framer f;
+        hp_framer_init(&f);
+        f.bare = true;
+        assert_int_equal(feed(&f, greeting, 8, 8, NULL), HP_FRAMED_MORE);
+        assert_int_equal(feed(&f, stream, 17, piece, NULL), HP_FRAMED_MESSAGE);
+        assert_int_equal(f.payload_len, 5);
+        assert_memory_equal(f.payload, "hello", 5);
+        hp_framer_fini(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +236,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_ends_it),
         cmocka_unit_test(no_memory_is_said),
         cmocka_unit_test(random_bytes),
+        cmocka_unit_test(bare_lengths_of_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,8 +104,11 @@ static void nobody_there(void **state)
     EXPECT(4, NULL, "there is no such socket", NULL, "status", "--to=ipc:///nonexistent/x.sock");
     EXPECT(4, "\"status\":\"unreachable\"", NULL, NULL, "status", "--to=ipc:///nonexistent/x.sock",
            "--format=json");
-    EXPECT(64, NULL, "not yet supported", NULL, "status", "--to=tcp://host:1");
-    EXPECT(64, NULL, "ssh", NULL, "status", "--to=tls+tcp://host:1");
+    EXPECT(64, NULL, "for this machine alone", NULL, "status", "--to=tcp://host:1");
+    EXPECT(64, NULL, "lacks a host or a port", NULL, "status", "--to=tls+tcp://host");
+    EXPECT(64, NULL, "--tls-ca", NULL, "status", "--to=tls+tcp://host:1");
+    EXPECT(64, NULL, "cannot read /none", NULL, "status", "--to=tls+tcp://host:1", "--tls-ca=/none",
+           "--tls-cert=/none", "--tls-key=/none");
     EXPECT(64, NULL, "takes a URL", NULL, "status", "--to=/tmp/x.sock");
     EXPECT(4, NULL, "no agent was found", NULL, "status", "--name=nosuch");
 }

@@ -41,8 +41,8 @@ h.test(function()
     end
 
     -- URLs that are for later, and that are none
-    h.has(h.must(64, { "status", "--to", "tcp://127.0.0.1:1" }).err, "not yet supported", "tcp")
-    h.has(h.must(64, { "status", "--to", "tls+tcp://127.0.0.1:1" }).err, "not yet supported", "tls")
+    h.has(h.must(4, { "status", "--to", "tcp://127.0.0.1:1" }).err, "nobody listens on port 1", "tcp")
+    h.has(h.must(64, { "status", "--to", "tls+tcp://127.0.0.1:1" }).err, "there is no --tls-ca", "tls")
     h.must(64, { "status", "--to", "nonsense" })
     h.must(4, { "status", "--to", "ipc://" .. h.dir .. "/nothing.sock", "--timeout", "1" })
 end)

@@ -45,16 +45,20 @@ struct hotpatch_options {
     const char *state; /* of this Lua state, where a process has several; NULL: "main" */
     const char
         *dir; /* of the socket; NULL: HOTPATCH_DIR, else $XDG_RUNTIME_DIR/hotpatch, else /tmp/hotpatch-UID */
-    const char *const *listen; /* more URLs, NULL-terminated; only ipc:// in this version */
-    const char *safepoint;     /* "auto" or "poll" */
-    const char *const *allow;  /* module patterns, NULL-terminated; NULL: every module */
-    const char *const *deny;   /* likewise; deny wins */
-    double max_pause_ms;       /* of one stop of the Lua thread; 0: 1 */
+    /* More URLs, NULL-terminated: ipc://PATH, tcp://127.0.0.1:PORT (loopback only), tls+tcp://HOST:PORT */
+    const char *const *listen;
+    const char *safepoint;    /* "auto" or "poll" */
+    const char *const *allow; /* module patterns, NULL-terminated; NULL: every module */
+    const char *const *deny;  /* likewise; deny wins */
+    double max_pause_ms;      /* of one stop of the Lua thread; 0: 1 */
+    const char *tls_ca;       /* PEM files, for tls+tcp://: whose certificates are taken, */
+    const char *tls_cert;     /* this side's own, with what is needed up to an authority, */
+    const char *tls_key;      /* and its key, without a password. All three are read again when they change */
 };
 
 #define HOTPATCH_OPTIONS_INIT                                                                                \
     {                                                                                                        \
-        sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0                         \
+        sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL       \
     }
 
 /* Starts the agent of L's state; `options` may be NULL. 0 on success. Otherwise nothing has changed and one
