@@ -153,8 +153,9 @@ static bool target_by_url(struct hp_cli *cli, struct hp_agent *target)
     if (strncmp(url, "ipc://", 6) == 0 && url[6] != '\0') {
         return true;
     }
-    return hp_cli_fail(cli, HP_USAGE, "hotpatch ps shows the endpoints of this machine",
-                       "--to takes a URL, ipc://PATH, tcp://127.0.0.1:PORT or tls+tcp://HOST:PORT, not \"%s\"", url);
+    return hp_cli_fail(
+        cli, HP_USAGE, "hotpatch ps shows the endpoints of this machine",
+        "--to takes a URL, ipc://PATH, tcp://127.0.0.1:PORT or tls+tcp://HOST:PORT, not \"%s\"", url);
 }
 
 /* A pid for which no socket was found: three different sentences. */
