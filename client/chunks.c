@@ -8,6 +8,7 @@
 #include "client/git.h"
 #include "client/present.h"
 #include "client/render.h"
+#include "client/revision.h"
 #include "client/source.h"
 #include "client/target.h"
 #include "proto/protocol.h"
@@ -106,10 +107,15 @@ static const char *file_name(struct hp_cli *cli, const struct hp_cli_file *file)
     return name;
 }
 
+static bool verifies(const struct hp_cli *cli)
+{
+    return cli->command->bit == HP_CMD_VERIFY;
+}
+
 static bool read_base(struct hp_cli *cli, const struct hp_cli_file *file, struct hp_request_module *module)
 {
     const struct hp_cli_file *base = base_of(cli, file);
-    if (cli->git != NULL) {
+    if (cli->git != NULL && !verifies(cli)) {
         module->base_label = hp_arena_printf(&cli->arena, "%s:%s", cli->git, file->file);
         return hp_git_show(cli, cli->git, file->file, &module->base);
     }
@@ -120,10 +126,20 @@ static bool read_base(struct hp_cli *cli, const struct hp_cli_file *file, struct
     return true;
 }
 
+/* The source that is sent: the file; to verify with --git, the file as of that commit. */
+static bool read_source(struct hp_cli *cli, const struct hp_cli_file *file, struct hp_request_module *module)
+{
+    const char *label = hp_source_label(file->file);
+    if (cli->git != NULL && verifies(cli)) {
+        return hp_git_show(cli, cli->git, file->file, &module->source) &&
+               hp_source_check(cli, hp_arena_printf(&cli->arena, "%s:%s", cli->git, label), module->source);
+    }
+    return hp_source_read(cli, file->file, &module->source) && hp_source_check(cli, label, module->source);
+}
+
 static bool read_module(struct hp_cli *cli, const struct hp_cli_file *file, struct hp_request_module *module)
 {
-    if (!hp_source_read(cli, file->file, &module->source) ||
-        !hp_source_check(cli, hp_source_label(file->file), module->source) || !read_base(cli, file, module)) {
+    if (!read_source(cli, file, module) || !read_base(cli, file, module)) {
         return false;
     }
     if (module->base.data != NULL && !hp_source_check(cli, module->base_label, module->base)) {
@@ -152,13 +168,34 @@ bool hp_chunks_read(struct hp_cli *cli, struct hp_request *request)
     return true;
 }
 
+/* What changed from A to B, as one request; with nothing to send, nothing is. */
+static void run_range(struct hp_cli *cli, struct hp_request *request)
+{
+    struct hp_agent target;
+    struct hp_revision_skips skips = {0};
+    if (!hp_revision_check_range(cli) || !hp_target_find(cli, &target) ||
+        !hp_revision_read_range(cli, &target, request, &skips)) {
+        return;
+    }
+    if (request->modules.count > 0) {
+        hp_exchange(cli, &target, request);
+    } else { /* see hp_render_nothing */
+        cli->report.status = HP_NO_CHANGE;
+        cli->report.id = hp_arena_str(&cli->report.arena, request->id);
+    }
+    hp_revision_report(cli, &skips);
+}
+
 int hp_chunks_run(struct hp_cli *cli, enum hp_kind kind)
 {
     struct hp_agent target;
     struct hp_request *request = hp_exchange_new(cli, kind);
-    if (request != NULL && hp_chunks_read(cli, request) && hp_target_find(cli, &target)) {
+    if (request != NULL && hp_revision_is_range(cli)) {
+        run_range(cli, request);
+    } else if (request != NULL && hp_chunks_read(cli, request) && hp_target_find(cli, &target)) {
         hp_exchange(cli, &target, request);
     }
+    bool nothing = request != NULL && request->modules.count == 0 && cli->report.status == HP_NO_CHANGE;
     hp_request_free(request);
-    return hp_present(cli, hp_render_patch);
+    return hp_present(cli, nothing ? hp_render_nothing : hp_render_patch);
 }

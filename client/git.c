@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,11 +24,7 @@ struct git_run {
 
 bool hp_git_check_rev(struct hp_cli *cli, const char *rev)
 {
-    if (strstr(rev, "..") != NULL) {
-        return hp_cli_fail(cli, HP_USAGE, "give the commit that runs now: --git REV, and the new files",
-                           "--git %s: a range of commits is not supported in this version", rev);
-    }
-    if (rev[0] == '-' || strchr(rev, ':') != NULL) {
+    if (rev[0] == '\0' || rev[0] == '-' || strstr(rev, "..") != NULL || strchr(rev, ':') != NULL) {
         return hp_cli_fail(cli, HP_USAGE, NULL, "--git takes a commit, a branch or a tag, not \"%s\"", rev);
     }
     return true;
@@ -114,6 +110,74 @@ static const char *git_message(struct hp_cli *cli, struct git_run *run)
     return len > 0 ? hp_arena_strn(&cli->arena, text, len) : "git failed";
 }
 
+/* Runs git with these arguments (NULL-terminated, argv[0] is "git"); its output is in run->out_text. False
+ * with the error recorded: with `what` (printf'd by the caller) before git's own words. */
+static bool git_run(struct hp_cli *cli, struct git_run *run, const char *const argv[], const char *what,
+                    const char *hint)
+{
+    *run = (struct git_run){.out = -1, .err = -1};
+    hp_text_init(&run->out_text, cli->err);
+    hp_text_init(&run->err_text, cli->err);
+    if (!hp_cli_check_memory(cli)) {
+        return false;
+    }
+    int error = git_start(run, (char *const *)(uintptr_t)argv);
+    if (error != 0) {
+        if (run->out >= 0) {
+            close(run->out);
+            close(run->err);
+        }
+        return hp_cli_fail(cli, HP_LOAD_FAILED, "install git, or give the old source with --base FILE",
+                           "cannot run git: %s", strerror(error));
+    }
+    if (!git_finish(run)) {
+        return hp_cli_fail(cli, HP_LOAD_FAILED, hint, "--git %s: %s; nothing was sent", what,
+                           git_message(cli, run));
+    }
+    if (run->out_text.failed || run->out_text.len > HP_MAX_MESSAGE) {
+        return hp_cli_fail(cli, HP_LIMIT, NULL, "--git %s: too large; nothing was sent", what);
+    }
+    return true;
+}
+
+static void git_end(struct git_run *run)
+{
+    hp_text_fini(&run->out_text);
+    hp_text_fini(&run->err_text);
+}
+
+/* The output of git, as it is, into the arena of the invocation. */
+static bool git_output(struct hp_cli *cli, const char *const argv[], const char *what, const char *hint,
+                       struct hp_bytes *out)
+{
+    struct git_run run;
+    bool ok = git_run(cli, &run, argv, what, hint);
+    if (ok) {
+        out->data = hp_arena_strn(&cli->arena, hp_text_str(&run.out_text), run.out_text.len);
+        out->len = hp_arena_failed(&cli->arena) ? 0 : run.out_text.len;
+        ok = hp_cli_check_memory(cli);
+    }
+    git_end(&run);
+    return ok;
+}
+
+static const char *without_newline(struct hp_cli *cli, struct hp_bytes text)
+{
+    size_t len = text.len > 0 && text.data[text.len - 1] == '\n' ? text.len - 1 : text.len;
+    return hp_arena_strn(&cli->arena, text.data, len);
+}
+
+static bool git_source(struct hp_cli *cli, const char *const argv[], const char *what, struct hp_bytes *text)
+{
+    if (!git_output(cli, argv, what,
+                    "try git -C DIR show REV:./FILE yourself, or give the old source with --base FILE",
+                    text)) {
+        return false;
+    }
+    hp_source_trim(&cli->arena, text);
+    return hp_cli_check_memory(cli);
+}
+
 bool hp_git_show(struct hp_cli *cli, const char *rev, const char *file, struct hp_bytes *text)
 {
     const char *slash = strrchr(file, '/');
@@ -122,37 +186,87 @@ bool hp_git_show(struct hp_cli *cli, const char *rev, const char *file, struct h
                       : slash == file ? "/"
                                       : hp_arena_strn(&cli->arena, file, (size_t)(slash - file));
     const char *object = hp_arena_printf(&cli->arena, "%s:./%s", rev, name);
-    if (!hp_cli_check_memory(cli)) {
+    const char *what = hp_arena_printf(&cli->arena, "%s: %s has no such version", rev, file);
+    const char *argv[] = {"git", "-C", dir, "cat-file", "blob", object, NULL};
+    return git_source(cli, argv, what, text);
+}
+
+bool hp_git_blob(struct hp_cli *cli, const char *top, const char *rev, const char *path,
+                 struct hp_bytes *text)
+{
+    const char *object = hp_arena_printf(&cli->arena, "%s:%s", rev, path);
+    const char *what = hp_arena_printf(&cli->arena, "%s: %s has no such version", rev, path);
+    const char *argv[] = {"git", "-C", top, "cat-file", "blob", object, NULL};
+    return git_source(cli, argv, what, text);
+}
+
+const char *hp_git_top(struct hp_cli *cli)
+{
+    struct hp_bytes out = {0};
+    const char *argv[] = {"git", "rev-parse", "--show-toplevel", NULL};
+    bool ok = git_output(cli, argv, cli->git,
+                         "run hotpatch in the work tree that the server's files come from", &out);
+    return ok ? without_newline(cli, out) : NULL;
+}
+
+const char *hp_git_commit(struct hp_cli *cli, const char *top, const char *rev)
+{
+    struct hp_bytes out = {0};
+    const char *object = hp_arena_printf(&cli->arena, "%s^{commit}", rev);
+    const char *what = hp_arena_printf(&cli->arena, "%s: there is no commit \"%s\"", cli->git, rev);
+    const char *argv[] = {"git", "-C", top, "rev-parse", "--verify", "--end-of-options", object, NULL};
+    return git_output(cli, argv, what, "git log --oneline lists commits, git tag lists tags", &out)
+               ? without_newline(cli, out)
+               : NULL;
+}
+
+/* The next of the strings that NULs end; NULL after the last. */
+static const char *next_string(struct hp_bytes text, size_t *at)
+{
+    if (*at >= text.len) {
+        return NULL;
+    }
+    const char *found = text.data + *at;
+    *at += strlen(found) + 1; /* the text is followed by a NUL of the arena's */
+    return found;
+}
+
+bool hp_git_changes(struct hp_cli *cli, const char *top, const char *a, const char *b,
+                    struct hp_git_changes *changes)
+{
+    struct hp_bytes out = {0};
+    const char *argv[] = {"git", "-C", top, "diff-tree", "-r", "-z", "-M", "--name-status", a, b, NULL};
+    const char *status;
+    size_t at = 0;
+    if (!git_output(cli, argv, cli->git, NULL, &out)) {
         return false;
     }
-    char *argv[] = {(char *)"git",  (char *)"-C",   (char *)dir, (char *)"cat-file",
-                    (char *)"blob", (char *)object, NULL};
-    struct git_run run = {.out = -1, .err = -1};
-    hp_text_init(&run.out_text, cli->err);
-    hp_text_init(&run.err_text, cli->err);
-    int error = git_start(&run, argv);
-    bool ok = false;
-    if (error != 0) {
-        if (run.out >= 0) {
-            close(run.out);
-            close(run.err);
+    while ((status = next_string(out, &at)) != NULL) {
+        struct hp_git_change change = {.status = status[0]};
+        change.from = change.status == 'R' || change.status == 'C' ? next_string(out, &at) : NULL;
+        change.path = next_string(out, &at);
+        struct hp_git_change *slot = change.path != NULL ? HP_PUSH(&cli->arena, &changes->list) : NULL;
+        if (slot != NULL) {
+            *slot = change;
         }
-        hp_cli_fail(cli, HP_LOAD_FAILED, "install git, or give the old source with --base FILE",
-                    "cannot run git: %s", strerror(error));
-    } else if (!git_finish(&run)) {
-        hp_cli_fail(cli, HP_LOAD_FAILED,
-                    "try git -C DIR show REV:./FILE yourself, or give the old source with --base FILE",
-                    "--git %s: %s has no such version: %s; nothing was sent", rev, file,
-                    git_message(cli, &run));
-    } else if (run.out_text.failed || run.out_text.len > HP_MAX_MESSAGE) {
-        hp_cli_fail(cli, HP_LIMIT, NULL, "--git %s: %s is too large; nothing was sent", rev, file);
-    } else {
-        text->data = hp_arena_strn(&cli->arena, hp_text_str(&run.out_text), run.out_text.len);
-        text->len = hp_arena_failed(&cli->arena) ? 0 : run.out_text.len;
-        hp_source_trim(&cli->arena, text);
-        ok = hp_cli_check_memory(cli);
     }
-    hp_text_fini(&run.out_text);
-    hp_text_fini(&run.err_text);
-    return ok;
+    return hp_cli_check_memory(cli);
+}
+
+bool hp_git_files(struct hp_cli *cli, const char *top, const char *rev, struct hp_git_files *files)
+{
+    struct hp_bytes out = {0};
+    const char *argv[] = {"git", "-C", top, "ls-tree", "-r", "-z", "--full-tree", "--name-only", rev, NULL};
+    const char *path;
+    size_t at = 0;
+    if (!git_output(cli, argv, cli->git, NULL, &out)) {
+        return false;
+    }
+    while ((path = next_string(out, &at)) != NULL) {
+        const char **slot = HP_PUSH(&cli->arena, &files->list);
+        if (slot != NULL) {
+            *slot = path;
+        }
+    }
+    return hp_cli_check_memory(cli);
 }

@@ -21,12 +21,13 @@ const struct hp_option HP_OPTIONS[] = {
     {"state", 0, HP_CMD_TARGETED, HP_OPTION_STR, AT(state), "NAME", NULL,
      "which Lua state, where there are several"},
 
-    {"module", 'm', HP_CMD_PATCHING, HP_OPTION_STR, AT(pending_module), "MODULE", NULL,
+    {"module", 'm', HP_CMD_READING, HP_OPTION_STR, AT(pending_module), "MODULE", NULL,
      "-m MODULE FILE is the same as MODULE=FILE"},
     {"base", 0, HP_CMD_PATCHING, HP_OPTION_FILE, AT(bases), "[MODULE=]FILE", NULL,
      "the source that runs now"},
-    {"git", 0, HP_CMD_PATCHING, HP_OPTION_STR, AT(git), "REV", NULL,
-     "the source that runs now is that of this commit"},
+    {"git", 0, HP_CMD_READING, HP_OPTION_STR, AT(git), "REV", NULL,
+     "the source that runs now is that of this commit; A..B: take all that changed from A to B; verify: "
+     "compare with this commit"},
     {"effects", 0, HP_CMD_PATCHING, HP_OPTION_WORD, AT(options.effects), "none|new", "none|new",
      "perform calls that only the new body makes (default none)"},
     {"merge", 0, HP_CMD_PATCHING, HP_OPTION_WORD, AT(options.merge), "keep|three-way", "keep|three-way",
@@ -307,7 +308,7 @@ static bool set_option(struct hp_cli *cli, const struct hp_option *option, const
 
 static bool add_positional(struct hp_cli *cli, const char *text)
 {
-    if ((cli->command->bit & HP_CMD_PATCHING) == 0) {
+    if ((cli->command->bit & HP_CMD_READING) == 0) {
         add_string(cli, (struct hp_list *)(void *)&cli->args, text);
         return true;
     }

@@ -30,7 +30,7 @@ int hp_present(struct hp_cli *cli, void (*render)(struct hp_text *page, const st
 {
     struct hp_text out;
     struct hp_text err;
-    bool success = hp_status_info(cli->report.status)->exit == 0;
+    bool success = hp_status_info(cli->report.status)->exit == 0 || cli->report.status == HP_DIFFERS;
     hp_text_init(&out, cli->out);
     hp_text_init(&err, cli->err);
     if (cli->format == HP_FORMAT_JSON) {

@@ -9,6 +9,12 @@
  * without that line. */
 void hp_render_patch(struct hp_text *page, const struct hp_report *report);
 
+/* A range of commits in which nothing is to be patched. */
+void hp_render_nothing(struct hp_text *page, const struct hp_report *report);
+
+/* verify: the functions that are not what the source says, and where they came from. */
+void hp_render_verify(struct hp_text *page, const struct hp_report *report);
+
 /* inspect: functions with their upvalues. log: patches, newest first. status: one agent. eval: prints, then
  * results. */
 void hp_render_inspect(struct hp_text *page, const struct hp_report *report);

@@ -221,7 +221,7 @@ static void render_cost(struct hp_text *page, const struct hp_report *r)
                    (double)r->cost.pause_us / 1000);
 }
 
-static void render_agent(struct hp_text *page, const struct hp_report_agent *agent)
+void hp_render_agent(struct hp_text *page, const struct hp_report_agent *agent)
 {
     if (agent->pid == 0 && agent->name == NULL) {
         return;
@@ -238,14 +238,28 @@ static void render_agent(struct hp_text *page, const struct hp_report_agent *age
     hp_text_add(page, "\n");
 }
 
+void hp_render_skipped(struct hp_text *page, const struct hp_report *r)
+{
+    if (r->skipped.count > 0) {
+        heading(page, "left out");
+    }
+    for (size_t i = 0; i < r->skipped.count; i++) {
+        hp_word_mark(page, 2, "-", HP_YELLOW);
+        hp_text_safe(page, r->skipped.items[i].file);
+        hp_text_add(page, "\n      ");
+        hp_text_wrap(page, r->skipped.items[i].why, 6);
+    }
+}
+
 void hp_render_patch(struct hp_text *page, const struct hp_report *r)
 {
     bool done = hp_status_info(r->status)->exit == 0;
     if (!done && r->modules.count == 0 && r->refusals.count == 0 && r->warnings.count == 0 &&
-        r->replayed.count == 0 && r->effects.count == 0 && hp_word_or_empty(r->output)[0] == '\0') {
+        r->skipped.count == 0 && r->replayed.count == 0 && r->effects.count == 0 &&
+        hp_word_or_empty(r->output)[0] == '\0') {
         return; /* the trouble on standard error is all there is */
     }
-    render_agent(page, &r->agent);
+    hp_render_agent(page, &r->agent);
     for (size_t i = 0; i < r->modules.count; i++) {
         hp_render_module(page, &r->modules.items[i]);
     }
@@ -256,8 +270,15 @@ void hp_render_patch(struct hp_text *page, const struct hp_report *r)
         heading(page, "printed");
         hp_text_safe_lines(page, r->output, 4);
     }
+    hp_render_skipped(page, r);
     if (done) {
         render_not_looked_at(page, r);
         render_cost(page, r);
     }
+}
+
+void hp_render_nothing(struct hp_text *page, const struct hp_report *r)
+{
+    hp_render_skipped(page, r);
+    hp_text_add(page, "nothing to do: no file that differs belongs to a loaded module\n");
 }

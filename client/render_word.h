@@ -32,6 +32,9 @@ static inline void hp_word_mark(struct hp_text *page, size_t indent, const char 
 
 /* One module of a patch, by render_module.c. */
 void hp_render_module(struct hp_text *page, const struct hp_report_module *m);
+/* "game (pid 4121)", and the files that were left out, by render_patch.c. */
+void hp_render_agent(struct hp_text *page, const struct hp_report_agent *agent);
+void hp_render_skipped(struct hp_text *page, const struct hp_report *report);
 /* How many of these upvalues belong to functions that change: what the tree shows. */
 size_t hp_render_count(const struct hp_report_module *m, const struct hp_list *list);
 

@@ -38,10 +38,11 @@ const struct hp_shape HP_REPORT_AGENT_SHAPE = SHAPE("report.agent", struct hp_re
 
 #define FUNCTION(name, kind, flags) KEY(struct hp_report_function, name, kind, NULL, flags)
 static const struct hp_field function_fields[] = {
-    FUNCTION(path, HP_FIELD_STR, WRITE),
-    FUNCTION(verdict, HP_FIELD_STR, WRITE),
-    FUNCTION(line, HP_FIELD_INT, SKIP),
-    FUNCTION(was, HP_FIELD_STR, SKIP),
+    FUNCTION(path, HP_FIELD_STR, WRITE),     FUNCTION(verdict, HP_FIELD_STR, WRITE),
+    FUNCTION(line, HP_FIELD_INT, SKIP),      FUNCTION(was, HP_FIELD_STR, SKIP),
+    FUNCTION(last_line, HP_FIELD_INT, SKIP), FUNCTION(old, HP_FIELD_STR, SKIP),
+    FUNCTION(diff, HP_FIELD_STR, SKIP),      FUNCTION(origin, HP_FIELD_STR, SKIP),
+    FUNCTION(patch, HP_FIELD_INT, SKIP),
 };
 static const struct hp_shape function_shape =
     SHAPE("report.function", struct hp_report_function, function_fields);
@@ -54,12 +55,24 @@ static const struct hp_shape field_shape = SHAPE("report.field", struct hp_repor
 
 #define MODULE(name, kind, sub) KEY(struct hp_report_module, name, kind, sub, WRITE)
 static const struct hp_field module_fields[] = {
-    MODULE(module, HP_FIELD_STR, NULL),    MODULE(source, HP_FIELD_STR, NULL),
-    MODULE(base, HP_FIELD_STR, NULL),      MODULE(functions, HP_FIELD_LIST, &function_shape),
-    MODULE(joined, HP_FIELD_STRS, NULL),   MODULE(absent, HP_FIELD_STRS, NULL),
-    MODULE(orphaned, HP_FIELD_STRS, NULL), MODULE(fields, HP_FIELD_LIST, &field_shape),
+    MODULE(module, HP_FIELD_STR, NULL),
+    MODULE(source, HP_FIELD_STR, NULL),
+    MODULE(base, HP_FIELD_STR, NULL),
+    MODULE(functions, HP_FIELD_LIST, &function_shape),
+    MODULE(joined, HP_FIELD_STRS, NULL),
+    MODULE(absent, HP_FIELD_STRS, NULL),
+    MODULE(orphaned, HP_FIELD_STRS, NULL),
+    MODULE(fields, HP_FIELD_LIST, &field_shape),
+    KEY(struct hp_report_module, file, HP_FIELD_STR, NULL, SKIP),
 };
 static const struct hp_shape module_shape = SHAPE("report.module", struct hp_report_module, module_fields);
+
+static const struct hp_field skipped_fields[] = {
+    KEY(struct hp_report_skipped, file, HP_FIELD_STR, NULL, WRITE),
+    KEY(struct hp_report_skipped, why, HP_FIELD_STR, NULL, WRITE),
+};
+static const struct hp_shape skipped_shape =
+    SHAPE("report.skipped", struct hp_report_skipped, skipped_fields);
 
 #define REFERENCE(name) KEY(struct hp_report_references, name, HP_FIELD_INT, NULL, WRITE)
 static const struct hp_field references_fields[] = {
@@ -167,6 +180,7 @@ static const struct hp_field report_fields[] = {
     REPORT(cost, HP_FIELD_MAP, &cost_shape, WRITE),
     REPORT(patches, HP_FIELD_LIST, &patch_shape, SKIP),
     REPORT(functions, HP_FIELD_LIST, &inspected_shape, SKIP),
+    REPORT(skipped, HP_FIELD_LIST, &skipped_shape, SKIP),
     REPORT(candidates, HP_FIELD_STRS, NULL, SKIP),
 };
 const struct hp_shape HP_REPORT_SHAPE = SHAPE("report", struct hp_report, report_fields);

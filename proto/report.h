@@ -32,6 +32,12 @@ struct hp_report_function {
     const char *verdict; /* replaced unchanged added kept removed */
     int64_t line;        /* in the new source */
     const char *was;     /* "mymodule.lua:5" */
+    int64_t last_line;   /* diff: where it ends in the new source */
+    const char *old;     /* diff: the lines of the base's function; the client makes `diff` of them */
+    const char
+        *diff; /* a unified diff from what runs to the new source, with the lines of each; the client's */
+    const char *origin; /* verify: where a function that differs came from: patch runtime version stripped */
+    int64_t patch;      /* verify: the patch that put it */
 };
 
 struct hp_report_field {
@@ -43,11 +49,17 @@ struct hp_report_module {
     const char *module;
     const char *source; /* "@mymodule.lua" */
     const char *base;   /* client pushed recorded disk none */
+    const char *file;   /* modules: where it was loaded from, absolute where the file is there */
     HP_LIST(struct hp_report_function) functions;
     HP_LIST(const char *) joined;
     HP_LIST(const char *) absent;
     HP_LIST(const char *) orphaned;
     HP_LIST(struct hp_report_field) fields;
+};
+
+struct hp_report_skipped { /* a file of a revision that a request leaves out */
+    const char *file;
+    const char *why; /* a sentence */
 };
 
 struct hp_report_references {
@@ -147,6 +159,7 @@ struct hp_report {
     struct hp_report_cost cost;
     HP_LIST(struct hp_report_patch) patches;       /* log */
     HP_LIST(struct hp_report_inspected) functions; /* inspect */
+    HP_LIST(struct hp_report_skipped) skipped;     /* --git A..B, verify: files left out; the client's */
     HP_LIST(const char *) candidates;              /* names offered instead of an unknown or ambiguous one */
 };
 

@@ -17,7 +17,8 @@ static const struct {
     [HP_KIND_PROGRESS] = {"progress", false}, [HP_KIND_CANCEL] = {"cancel", false},
     [HP_KIND_DIFF] = {"diff", true},          [HP_KIND_PUSH] = {"push", true},
     [HP_KIND_REVERT] = {"revert", true},      [HP_KIND_INSPECT] = {"inspect", true},
-    [HP_KIND_EVAL] = {"eval", true},
+    [HP_KIND_EVAL] = {"eval", true},          [HP_KIND_VERIFY] = {"verify", true},
+    [HP_KIND_MODULES] = {"modules", true},
 };
 
 const char *hp_kind_word(enum hp_kind kind)
@@ -214,7 +215,7 @@ static void check_id(struct complaint *c, const char *id)
 /* What each kind cannot do without. */
 static void check_kind(struct complaint *c, const struct hp_request *r)
 {
-    bool patching = r->kind == HP_KIND_DIFF || r->kind == HP_KIND_PUSH;
+    bool patching = r->kind == HP_KIND_DIFF || r->kind == HP_KIND_PUSH || r->kind == HP_KIND_VERIFY;
     if (patching && r->modules.count == 0) {
         complain(c, HP_MALFORMED, "a %s needs \"modules\"", r->kind_word);
     }

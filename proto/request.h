@@ -19,6 +19,8 @@ enum hp_kind {
     HP_KIND_REVERT,
     HP_KIND_INSPECT,
     HP_KIND_EVAL,
+    HP_KIND_VERIFY,  /* is what runs what the sources say? */
+    HP_KIND_MODULES, /* which Lua modules are loaded, and from which files */
     HP_KIND_COUNT
 };
 const char *hp_kind_word(enum hp_kind kind);
@@ -60,7 +62,7 @@ struct hp_request {
     int64_t deadline_ms; /* how long to wait for a safe point, from receipt */
     const char *client;  /* "hotpatch 0.1.0" */
     const char *user; /* who: the client's login name; the agent trusts the socket's credentials, not this */
-    HP_LIST(struct hp_request_module) modules; /* diff, push */
+    HP_LIST(struct hp_request_module) modules; /* diff, push, verify */
     struct hp_options options;                 /* diff, push, revert */
     int64_t patch;                             /* revert: 0 is the last */
     const char *target;                        /* inspect: "mod" or "mod.path" */

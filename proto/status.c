@@ -14,6 +14,8 @@ static const struct hp_status_info statuses[HP_STATUS_COUNT] = {
     [HP_REVERTED] = {"reverted", 0, false, false,
                      "the patch was taken back; the state gathered since is kept"},
     [HP_NO_CHANGE] = {"no_change", 0, false, true, "the running program already is what the source says"},
+    [HP_DIFFERS] = {"differs", 2, false, true,
+                    "the running program is not what the source says; nothing was changed"},
     [HP_LOAD_FAILED] = {"load_failed", 1, false, true, "the new source does not load; nothing was changed"},
     [HP_FAILED] = {"failed", 1, false, true, "an error while the change was prepared; nothing was changed"},
     [HP_NO_MEMORY] = {"no_memory", 1, true, true, "memory was short in the server; nothing was changed"},

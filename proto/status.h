@@ -12,6 +12,7 @@ enum hp_status {
     HP_PLANNED,
     HP_REVERTED,
     HP_NO_CHANGE,
+    HP_DIFFERS, /* verify: what runs is not what the source says */
     HP_LOAD_FAILED,
     HP_FAILED,
     HP_NO_MEMORY,

@@ -45,6 +45,12 @@ void hp_base_find(struct hp_base *base, enum hp_base_origin from, const struct h
         return;
 }
 
+void hp_base_take(struct hp_base *base, const struct hp_bytes *text)
+{
+    hp_base_fini(base);
+    *base = (struct hp_base){HP_BASE_CLIENT, "client", text->data, text->len, NULL};
+}
+
 void hp_base_fini(struct hp_base *base)
 {
     hp_mem_free(base->owned);

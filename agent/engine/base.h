@@ -21,6 +21,8 @@ struct hp_base {
 /* The first base there is at or after that origin. */
 void hp_base_find(struct hp_base *base, enum hp_base_origin from, const struct hp_request_module *asked,
                   const struct hp_target *target, const struct hp_sources *sources);
+/* That text, of the request, is the base. */
+void hp_base_take(struct hp_base *base, const struct hp_bytes *text);
 void hp_base_fini(struct hp_base *base);
 
 /* Is the module's base what runs? Compared function by function, by code; for a file of the disk by lines and

@@ -11,6 +11,7 @@
 #include "agent/engine/patch.h"
 #include "agent/engine/prototype.h"
 #include "agent/engine/sources.h"
+#include "agent/engine/target.h"
 
 #define EVAL_INSTRUCTIONS    1000000000 /* a slip must not stop the server for good */
 #define DEFAULT_MAX_PAUSE_MS 1.0
@@ -222,6 +223,9 @@ static void run_other(lua_State *L, struct hp_engine *e)
             hp_eval(L, r->code.data ? r->code.data : "", r->code.len, r->code_name ? r->code_name : "=eval",
                     EVAL_INSTRUCTIONS, e->task.report);
         break;
+    case HP_KIND_MODULES:
+        e->task.report->status = hp_target_list(L, e->task.report);
+        break;
     default:
         hp_report_fail(e->task.report, HP_UNSUPPORTED, "the engine has no answer to \"%s\"",
                        hp_kind_word(r->kind));
@@ -318,7 +322,8 @@ static void end_task(struct hp_engine *e, lua_State *L)
 
 static bool is_patch(const struct hp_request *request)
 {
-    return request->kind == HP_KIND_DIFF || request->kind == HP_KIND_PUSH || request->kind == HP_KIND_REVERT;
+    return request->kind == HP_KIND_DIFF || request->kind == HP_KIND_PUSH ||
+           request->kind == HP_KIND_REVERT || request->kind == HP_KIND_VERIFY;
 }
 
 static void begin(struct hp_engine *e, const struct hp_request *request, const char *who,

@@ -5,6 +5,8 @@
  * needs no memory. */
 #include "agent/engine/history.h"
 
+#include <string.h>
+
 #include "agent/engine/history_impl.h"
 
 enum { HISTORY_SIDES = 1, HISTORY_LINEAGE, HISTORY_HEIRS };
@@ -167,6 +169,29 @@ bool hp_history_in_force(const struct hp_history *h, int64_t patch)
         }
     }
     return false;
+}
+
+static const char *function_place(const struct hp_record *record, const char *module, const char *path)
+{
+    for (size_t i = 0; i < record->functions.count; i++) {
+        const struct hp_record_function *f = &record->functions.items[i];
+        if (strcmp(f->path, path) == 0 && strcmp(record->modules.items[f->module].name, module) == 0) {
+            return f->was;
+        }
+    }
+    return NULL;
+}
+
+int64_t hp_history_patch_of(const struct hp_history *h, const char *module, const char *path,
+                            const char *place)
+{
+    for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
+        const char *put = r->reverted ? NULL : function_place(r, module, path);
+        if (put != NULL && strcmp(put, place) == 0) {
+            return r->patch;
+        }
+    }
+    return 0;
 }
 
 void hp_history_log(const struct hp_history *h, struct hp_report *report)

@@ -21,6 +21,7 @@ struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const stru
     p->who = who;
     p->report = report;
     p->revert = request->kind == HP_KIND_REVERT;
+    p->verify = request->kind == HP_KIND_VERIFY;
     p->one_stop = one_stop || request->options.atomic;
     p->count = p->revert ? 0 : request->modules.count;
     hp_graph_init(&p->base);

@@ -4,6 +4,7 @@
  *   patch_world.c  targets; base and new loaded inert; live laid beside them
  *   patch_plan.c   the plan, before and after the search; the plan of a revert
  *   patch_search.c who else holds the functions: before the commit, and again after it
+ *   patch_verify.c what runs, compared with a source, and nothing else
  *   patch_commit.c what is made beforehand; prepare, commit, finish
  *
  * A phase does some work, moves `phase` on when it has done its part, and returns HP_OK to go on; any other
@@ -54,6 +55,7 @@ struct hp_patch {
     struct hp_report *report;
     bool one_stop, revert;
     bool hurry; /* the rest in one stop */
+    bool verify; /* base and new are the source that was sent */
 
     enum hp_patch_phase phase;
     bool committed;
@@ -118,6 +120,11 @@ bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p);
 void hp_patch_begin_search(lua_State *L, struct hp_patch *p);
 /* Begins the first pass after the commit. HP_OK, HP_NO_MEMORY. [-0, +0, m] */
 enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p);
+
+/* Of a verify, in the place of a plan: lays what lives beside the sources that were sent, and says of each
+ * function whether it is theirs. HP_OK is never returned: HP_NO_CHANGE, HP_DIFFERS, or why not. [-0, +n, m]
+ */
+enum hp_status hp_patch_compare(lua_State *L, struct hp_patch *p);
 
 /* The phases, in order. */
 enum hp_status hp_patch_phase_stage(lua_State *L, struct hp_patch *p);

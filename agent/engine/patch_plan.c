@@ -241,6 +241,8 @@ static enum hp_status check_source_files(struct hp_patch *p)
 /* A plan before the search: it refuses early, and tells whether there is anything to look for. */
 enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
 {
+    if (p->verify)
+        return hp_patch_compare(L, p);
     bool module_only = p->request->options.refs && strcmp(p->request->options.refs, "module") == 0;
     enum hp_status status = check_source_files(p);
     if (status == HP_OK)

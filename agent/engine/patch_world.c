@@ -70,7 +70,10 @@ static enum hp_status find_targets(lua_State *L, struct hp_patch *p)
         p->roots[i] = t->root;
         p->roots[i].module = (uint32_t)i;
         p->roots[i].base = HP_NO_ID;
-        hp_base_find(&p->bases[i], HP_BASE_CLIENT, &p->request->modules.items[i], t, p->context.sources);
+        if (p->verify)
+            hp_base_take(&p->bases[i], &p->request->modules.items[i].source);
+        else
+            hp_base_find(&p->bases[i], HP_BASE_CLIENT, &p->request->modules.items[i], t, p->context.sources);
     }
     return HP_OK;
 }
@@ -240,7 +243,7 @@ enum hp_status hp_patch_match(lua_State *L, struct hp_patch *p)
 {
     for (;;) {
         enum hp_status status = collect_and_match(L, p);
-        if (status == HP_OK)
+        if (status == HP_OK && !p->verify)
             status = verify_bases(p);
         if (status != HP_CONFLICT)
             return status;

@@ -349,6 +349,44 @@ static bool is_c_module(lua_State *L, struct hp_report *r, const char *module)
     return c;
 }
 
+/* --- all of them ------------------------------------------------------------------------------ */
+
+/* The file that the module on top was loaded from: as its functions say, else where `require` finds it. NULL:
+ * none. [-0, +0, m] */
+static const char *file_of_module(lua_State *L, struct hp_arena *a, const char *module)
+{
+    lua_Debug ar;
+    const char *file = search_path(L, a, "path", module);
+    int top = lua_gettop(L);
+    if (!file && push_function_of(L, NULL)) {
+        lua_getinfo(L, ">S", &ar);
+        file = ar.source[0] == '@' && readable(ar.source + 1) ? hp_arena_str(a, ar.source + 1) : NULL;
+    }
+    lua_settop(L, top);
+    char *path = file ? realpath(file, NULL) : NULL; /* libc's own memory: freed at once */
+    file = path ? hp_arena_str(a, path) : file;
+    free(path);
+    return file;
+}
+
+enum hp_status hp_target_list(lua_State *L, struct hp_report *report)
+{
+    struct names names = {0};
+    luaL_checkstack(L, LUA_MINSTACK, "hotpatch");
+    list_loaded(L, &report->arena, &names);
+    for (size_t i = 0; i < names.all.count; i++) {
+        push_module(L, names.all.items[i]);
+        const char *file = file_of_module(L, &report->arena, names.all.items[i]);
+        struct hp_report_module *m = file ? HP_PUSH(&report->arena, &report->modules) : NULL;
+        if (m) {
+            m->module = names.all.items[i];
+            m->file = file;
+        }
+        lua_pop(L, 1);
+    }
+    return HP_OK;
+}
+
 /* --- dotted names ----------------------------------------------------------------------------- */
 
 /* The longest prefix of the name that is a loaded module, pushed; the rest is the path. [-0, +(0|1), m] */

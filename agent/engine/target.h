@@ -30,6 +30,10 @@ enum hp_status hp_target_find(lua_State *L, int anchor, const struct hp_policy *
                               const struct hp_request_module *asked, struct hp_target *target,
                               struct hp_report *report);
 
+/* Fills report->modules with the loaded modules that are made of Lua code: name and file. HP_OK. [-0,
+ * +0, m] */
+enum hp_status hp_target_list(lua_State *L, struct hp_report *report);
+
 /* May modules of that name be patched? False: the report has R17. [-0, +0, m] */
 bool hp_policy_allows(lua_State *L, const struct hp_policy *policy, const char *module,
                       struct hp_report *report);

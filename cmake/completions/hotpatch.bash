@@ -1,6 +1,6 @@
 # bash completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-_hotpatch_commands="ps status diff push revert log inspect eval explain help"
+_hotpatch_commands="ps status diff push revert log inspect verify eval explain help"
 _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
 _hotpatch_changing="--accept --atomic --max-pause --search-limit --message --id"
@@ -15,6 +15,7 @@ _hotpatch_options()
     push) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing $_hotpatch_everywhere" ;;
     revert) echo "$_hotpatch_target $_hotpatch_changing $_hotpatch_everywhere" ;;
     inspect) echo "$_hotpatch_target --id $_hotpatch_everywhere" ;;
+    verify) echo "$_hotpatch_target --module --git --id $_hotpatch_everywhere" ;;
     eval) echo "$_hotpatch_target --execute --id $_hotpatch_everywhere" ;;
     esac
 }

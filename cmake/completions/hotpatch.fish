@@ -1,7 +1,7 @@
 # fish completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-set -l all ps status diff push revert log inspect eval explain help
-set -l targeted status diff push revert log inspect eval
+set -l all ps status diff push revert log inspect verify eval explain help
+set -l targeted status diff push revert log inspect verify eval
 set -l patching diff push
 set -l changing diff push revert
 
@@ -16,6 +16,7 @@ complete -c hotpatch -n __fish_use_subcommand -f -a push -d 'replace modules, ke
 complete -c hotpatch -n __fish_use_subcommand -f -a revert -d 'undo the last patch, or down to one'
 complete -c hotpatch -n __fish_use_subcommand -f -a log -d 'patches applied and reverted'
 complete -c hotpatch -n __fish_use_subcommand -f -a inspect -d 'live functions and their upvalues'
+complete -c hotpatch -n __fish_use_subcommand -f -a verify -d 'is what runs what the source says?'
 complete -c hotpatch -n __fish_use_subcommand -f -a eval -d 'run code in the server'
 complete -c hotpatch -n __fish_use_subcommand -f -a explain -d 'what a code means'
 complete -c hotpatch -n __fish_use_subcommand -f -a help -d 'about a command'
@@ -29,9 +30,9 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-ca -d 
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-cert -d 'your own certificate'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-key -d 'key of your certificate'
 
-complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -s m -l module -d 'the next file replaces this module'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching verify" -x -s m -l module -d 'the next file replaces this module'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -r -l base -d 'the source that runs now'
-complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l git -d 'the source that runs now is of this commit'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching verify" -x -l git -d 'the source that runs now is of this commit; A..B: all that changed'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l effects -a 'none new' -d 'perform calls that only the new body makes'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l merge -a 'keep three-way' -d 'plain values that the source changed'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -l all -d 'the source wins on every function field'
@@ -47,7 +48,7 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -l atomic -d 'ev
 complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l max-pause -d 'longest single stop, ms'
 complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l search-limit -d 'longest search for other holders'
 complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l message -d 'why, for the log'
-complete -c hotpatch -n "__fish_seen_subcommand_from $changing inspect eval" -x -l id -d 'a repeated id gets the first answer'
+complete -c hotpatch -n "__fish_seen_subcommand_from $changing inspect verify eval" -x -l id -d 'a repeated id gets the first answer'
 
 complete -c hotpatch -n "__fish_seen_subcommand_from eval" -x -s e -l execute -d 'the code to run'
 complete -c hotpatch -n "__fish_seen_subcommand_from $all" -x -l timeout -d 'what has not started by then never starts'

@@ -63,7 +63,8 @@ static void fill_patch(struct hp_report *r, const struct hp_request *q)
     m->source = "@mymodule.lua";
     m->base = q->modules.count > 0 && q->modules.items[0].base.data != NULL ? "client" : "recorded";
     struct hp_report_function *f = must(HP_PUSH(&r->arena, &m->functions));
-    *f = (struct hp_report_function){"increment", "replaced", 6, "mymodule.lua:5"};
+    *f = (struct hp_report_function){
+        .path = "increment", .verdict = "replaced", .line = 6, .was = "mymodule.lua:5"};
     *(const char **)must(HP_PUSH(&r->arena, &m->joined)) = "increment^count";
     *(const char **)must(HP_PUSH(&r->arena, &m->absent)) = "increment^step";
     r->cost.pause_us = 180;

@@ -124,7 +124,7 @@ static void bad_chunks_stay_here(void **state)
     EXPECT(1, NULL, "bad.lua:2:", NULL, "push", pid_of(&agent), good, "--base", bad);
     EXPECT(3, NULL, "precompiled", "\x1bLua", "push", pid_of(&agent), "m=-");
     EXPECT(1, NULL, "No such file", NULL, "push", pid_of(&agent), "/nonexistent.lua");
-    EXPECT(64, NULL, "not supported in this version", NULL, "push", pid_of(&agent), "--git", "A..B", good);
+    EXPECT(64, NULL, "two dots", NULL, "push", pid_of(&agent), "--git", "A...B", good);
     EXPECT(64, NULL, "which module", NULL, "push", pid_of(&agent), "-");
     EXPECT(1, NULL, "(eval):1:", NULL, "eval", pid_of(&agent), "-e", "x = = 1");
     agent_stop(&agent, &err);

@@ -32,11 +32,16 @@ static void fill(struct hp_report *r)
     m->module = "mymodule";
     m->source = "@src/mymodule.lua";
     m->base = "recorded";
-    PUSH(r, &m->functions) = (struct hp_report_function){"increment", "replaced", 6, "mymodule.lua:5"};
-    PUSH(r, &m->functions) = (struct hp_report_function){"set_step", "added", 14, NULL};
-    PUSH(r, &m->functions) = (struct hp_report_function){"old", "kept", 0, "mymodule.lua:30"};
-    PUSH(r, &m->functions) = (struct hp_report_function){"get", "unchanged", 9, "mymodule.lua:8"};
-    PUSH(r, &m->functions) = (struct hp_report_function){"increment^check", "replaced", 3, "mymodule.lua:2"};
+    PUSH(r, &m->functions) = (struct hp_report_function){
+        .path = "increment", .verdict = "replaced", .line = 6, .was = "mymodule.lua:5"};
+    PUSH(r, &m->functions) =
+        (struct hp_report_function){.path = "set_step", .verdict = "added", .line = 14, .was = NULL};
+    PUSH(r, &m->functions) =
+        (struct hp_report_function){.path = "old", .verdict = "kept", .line = 0, .was = "mymodule.lua:30"};
+    PUSH(r, &m->functions) = (struct hp_report_function){
+        .path = "get", .verdict = "unchanged", .line = 9, .was = "mymodule.lua:8"};
+    PUSH(r, &m->functions) = (struct hp_report_function){
+        .path = "increment^check", .verdict = "replaced", .line = 3, .was = "mymodule.lua:2"};
     PUSH(r, &m->joined) = "increment^count";
     PUSH(r, &m->joined) = "increment^check^limit";
     PUSH(r, &m->joined) = "get^count"; /* of an unchanged one: not shown, not counted */

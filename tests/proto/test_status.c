@@ -21,6 +21,7 @@ static const struct {
     {"planned", HP_PLANNED, 0},
     {"reverted", HP_REVERTED, 0},
     {"no_change", HP_NO_CHANGE, 0},
+    {"differs", HP_DIFFERS, 2},
     {"load_failed", HP_LOAD_FAILED, 1},
     {"failed", HP_FAILED, 1},
     {"no_memory", HP_NO_MEMORY, 1},
