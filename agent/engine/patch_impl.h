@@ -54,7 +54,7 @@ struct hp_patch {
     const char *who;
     struct hp_report *report;
     bool one_stop, revert;
-    bool hurry; /* the rest in one stop */
+    bool hurry;  /* the rest in one stop */
     bool verify; /* base and new are the source that was sent */
 
     enum hp_patch_phase phase;
