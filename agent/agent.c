@@ -37,6 +37,7 @@ static void drop_desk(lua_State *L, struct hp_agent *agent)
     hp_service_notice_fork();
     hp_dispatch_abandon(L, agent->engine, desk, HP_NO_AGENT,
                         "the agent was stopped before the request was through; nothing changed");
+    hp_engine_on_news(agent->engine, NULL, NULL);
     agent->desk = NULL;
     hp_service_leave(desk);
     if (!desk->dead)
@@ -192,6 +193,14 @@ static struct hp_desk *new_desk(lua_State *L, const struct hotpatch_options *opt
     return desk;
 }
 
+/* From a finalizer: what the snapshot says of functions that are still held may have changed. */
+static void want_poll(void *ud)
+{
+    struct hp_desk *desk = ud;
+    if (!desk->dead)
+        hp_mailbox_knock(&desk->mailbox);
+}
+
 void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
 {
     struct hotpatch_options options;
@@ -212,7 +221,7 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     need_engine(L, agent);
     struct hp_desk *desk = new_desk(L, &options, name);
     const struct hp_address_tls tls = {options.tls_ca, options.tls_cert, options.tls_key};
-    hp_dispatch_publish(agent->engine, desk);
+    hp_dispatch_publish(L, agent->engine, desk);
     if (!hp_service_join(desk, options.dir, options.listen, &tls, &why)) {
         hp_desk_free(desk);
         luaL_error(L, "hotpatch.start: %s", why.text);
@@ -224,11 +233,12 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     }
     agent->desk = desk;
     agent->failed = false;
+    hp_engine_on_news(agent->engine, want_poll, desk);
 }
 
 /* --- poll, fd, stop --------------------------------------------------------------------------- */
 
-static bool open_once(struct hp_agent *agent)
+static bool open_once(lua_State *L, struct hp_agent *agent)
 {
     if (agent->failed)
         return false;
@@ -236,7 +246,8 @@ static bool open_once(struct hp_agent *agent)
         agent->failed = true;
         fprintf(stderr, "hotpatch: %s\n", agent->problem.text);
     }
-    hp_mailbox_answer_knock(&agent->desk->mailbox);
+    if (hp_mailbox_answer_knock(&agent->desk->mailbox))
+        hp_dispatch_publish(L, agent->engine, agent->desk);
     return !agent->failed;
 }
 
@@ -251,7 +262,7 @@ int hp_agent_poll(lua_State *L)
     if (agent->desk->dead || !hp_safepoint_here(L, agent->engine) ||
         !hp_mailbox_wants_poll(&agent->desk->mailbox))
         return 0;
-    return open_once(agent) ? hp_safepoint_run(L, agent->engine, agent->desk, agent->pause_ms) : 0;
+    return open_once(L, agent) ? hp_safepoint_run(L, agent->engine, agent->desk, agent->pause_ms) : 0;
 }
 
 int hp_agent_fd(lua_State *L)

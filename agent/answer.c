@@ -129,6 +129,24 @@ static void add_places(struct answering *a)
     }
 }
 
+static void add_running(struct answering *a, struct hp_desk *desk)
+{
+    struct hp_report *r = &a->report;
+    struct hp_letter_progress progress;
+    enum hp_kind kind;
+    const char *id;
+    if (!hp_mailbox_running(&desk->mailbox, &r->arena, &kind, &id, &progress))
+        return;
+    r->running = hp_arena_alloc(&r->arena, sizeof *r->running);
+    if (r->running)
+        *r->running = (struct hp_report_running){.kind = hp_kind_word(kind),
+                                                 .id = id,
+                                                 .phase = progress.phase,
+                                                 .objects = progress.objects,
+                                                 .slices = progress.slices,
+                                                 .pause_us = progress.longest_us};
+}
+
 static void answer_status(struct answering *a, struct hp_desk *desk)
 {
     struct hp_report_agent *agent = &a->report.agent;
@@ -137,6 +155,8 @@ static void answer_status(struct answering *a, struct hp_desk *desk)
     agent->endpoint = a->site->endpoint;
     agent->program = a->site->program;
     agent->user = a->site->user;
+    hp_desk_copy_held(desk, &a->report);
+    add_running(a, desk);
     for (struct hp_desk *d = a->site->desks; d; d = d->next) {
         const char **state = HP_PUSH(&a->report.arena, &agent->states);
         if (state)

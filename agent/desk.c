@@ -98,6 +98,19 @@ static void copy_patch(struct hp_arena *arena, struct hp_report_patch *to, const
     }
 }
 
+void hp_desk_copy_held(struct hp_desk *desk, struct hp_report *out)
+{
+    pthread_mutex_lock(&desk->lock);
+    out->stragglers = desk->log ? desk->log->stragglers : HP_UNKNOWN;
+    for (size_t i = 0; desk->log && i < desk->log->held.count; i++) {
+        const struct hp_report_held *from = &desk->log->held.items[i];
+        struct hp_report_held *held = HP_PUSH(&out->arena, &out->held);
+        if (held)
+            *held = (struct hp_report_held){hp_arena_str(&out->arena, from->at), from->count};
+    }
+    pthread_mutex_unlock(&desk->lock);
+}
+
 void hp_desk_copy_log(struct hp_desk *desk, struct hp_report *out)
 {
     pthread_mutex_lock(&desk->lock);

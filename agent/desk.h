@@ -37,7 +37,7 @@ struct hp_desk {
 
     /* The snapshot, under `lock`; only the Lua thread writes it. */
     pthread_mutex_t lock;
-    struct hp_report *log; /* its `patches`; NULL: none yet */
+    struct hp_report *log; /* its `patches`, `stragglers` and `held`; NULL: none yet */
     int64_t generation;
     int64_t patches;
     int64_t polled; /* hp_clock_ms of the last poll that found work; 0: none did */
@@ -56,6 +56,8 @@ void hp_desk_polled(struct hp_desk *desk, int64_t now);
  * stay the desk's. */
 void hp_desk_brief(const struct hp_desk *desk, struct hp_report_agent *out);
 void hp_desk_describe(struct hp_desk *desk, struct hp_report_agent *out, int64_t now);
+/* Copies what `status` tells of functions that are still held. */
+void hp_desk_copy_held(struct hp_desk *desk, struct hp_report *out);
 /* Copies the list of patches into the report's arena. */
 void hp_desk_copy_log(struct hp_desk *desk, struct hp_report *out);
 

@@ -8,11 +8,13 @@
 
 #define TEXT_CANCELLED "cancelled before it was through; nothing changed"
 
-void hp_dispatch_publish(const struct hp_engine *engine, struct hp_desk *desk)
+void hp_dispatch_publish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 {
     struct hp_report *log = hp_report_new();
-    if (log)
+    if (log) {
         hp_engine_log(engine, log);
+        hp_engine_stragglers(engine, L, log);
+    }
     if (log && hp_arena_failed(&log->arena)) {
         hp_report_free(log);
         log = NULL;
@@ -62,14 +64,14 @@ static void end_job(struct hp_desk *desk)
     hp_service_wake();
 }
 
-static void hand_over(const struct hp_engine *engine, struct hp_desk *desk)
+static void hand_over(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 {
     struct hp_job *job = &desk->job;
     struct hp_report_cost *cost = &job->report->cost;
     cost->pause_us = longest_us(job, cost->pause_us);
     cost->total_us = (hp_clock_ns() - job->started_ns) / 1000;
     if (may_change(job->letter->request))
-        hp_dispatch_publish(engine, desk);
+        hp_dispatch_publish(L, engine, desk);
     hp_mailbox_done(&desk->mailbox, job->letter, job->report);
     end_job(desk);
 }
@@ -97,10 +99,10 @@ static bool step(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
     bool done = hp_engine_step(engine, L);
     /* Committed, with the last sweeps still to come: the log tells already. */
     if (!done && hp_engine_generation(engine) != desk->generation)
-        hp_dispatch_publish(engine, desk);
+        hp_dispatch_publish(L, engine, desk);
     count_stop(&desk->job, start);
     if (done)
-        hand_over(engine, desk);
+        hand_over(L, engine, desk);
     else
         tell_progress(engine, desk);
     return done;
@@ -150,7 +152,7 @@ void hp_dispatch_abandon(lua_State *L, struct hp_engine *engine, struct hp_desk 
         return;
     }
     if (hp_engine_generation(engine) != job->generation || job->report->status == HP_ROLLED_BACK) {
-        hand_over(engine, desk);
+        hand_over(L, engine, desk);
         return;
     }
     hp_report_free(job->report);
@@ -169,5 +171,5 @@ void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *d
     hp_engine_run(engine, L, request, who, report);
     report->cost.total_us = (hp_clock_ns() - start) / 1000;
     if (desk && may_change(request))
-        hp_dispatch_publish(engine, desk);
+        hp_dispatch_publish(L, engine, desk);
 }

@@ -37,6 +37,6 @@ void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *d
                        const struct hp_request *request, struct hp_report *report);
 
 /* Brings the desk's snapshot up to date. */
-void hp_dispatch_publish(const struct hp_engine *engine, struct hp_desk *desk);
+void hp_dispatch_publish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk);
 
 #endif

@@ -281,6 +281,22 @@ enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, struct hp_le
     return found;
 }
 
+bool hp_mailbox_running(struct hp_mailbox *m, struct hp_arena *arena, enum hp_kind *kind, const char **id,
+                        struct hp_letter_progress *progress)
+{
+    lock_mailbox(m);
+    const struct hp_letter *letter = m->letters;
+    while (letter && letter->state != HP_LETTER_RUNNING)
+        letter = letter->next;
+    if (letter) {
+        *kind = letter->request->kind;
+        *id = hp_arena_str(arena, letter->request->id);
+        *progress = letter->progress;
+    }
+    unlock_mailbox(m);
+    return letter != NULL;
+}
+
 enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id)
 {
     struct hp_letter *letter;
@@ -331,11 +347,20 @@ size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum 
 
 /* --- Lua side --------------------------------------------------------------------------------- */
 
-void hp_mailbox_answer_knock(struct hp_mailbox *m)
+void hp_mailbox_knock(struct hp_mailbox *m)
 {
     lock_mailbox(m);
+    m->knock = true;
+    unlock_mailbox(m);
+}
+
+bool hp_mailbox_answer_knock(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    bool knock = m->knock;
     m->knock = false;
     unlock_mailbox(m);
+    return knock;
 }
 
 struct hp_letter *hp_mailbox_take(struct hp_mailbox *m, int64_t now)

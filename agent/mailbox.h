@@ -75,7 +75,7 @@ struct hp_mailbox {
     size_t running; /* letters that were taken and are not done */
     size_t tickets;
     bool closed;
-    bool knock;       /* poll is wanted though no letter waits: the endpoint is to be opened */
+    bool knock; /* poll is wanted though no letter waits: to open the endpoint, to look for stragglers */
     unsigned counted; /* our part of hp_work */
     int bell;
     struct hp_memory memory; /* of answers that were given */
@@ -106,6 +106,10 @@ enum hp_found { HP_FOUND_UNKNOWN, HP_FOUND_WAITING, HP_FOUND_RUNNING, HP_FOUND_D
 /* *progress is all 0 unless it runs. */
 enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, struct hp_letter_progress *progress);
 
+/* Of the letter that runs: kind, id (copied into the arena) and progress. False: none runs. */
+bool hp_mailbox_running(struct hp_mailbox *m, struct hp_arena *arena, enum hp_kind *kind, const char **id,
+                        struct hp_letter_progress *progress);
+
 /* Ends a waiting letter and marks a running one as cancelled; what was found, before. An id that is unknown
  * will not run when it comes later (its request may still be under way on another connection). */
 enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id);
@@ -123,7 +127,8 @@ size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum 
 void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *text);
 
 /* Lua side. */
-void hp_mailbox_answer_knock(struct hp_mailbox *m);
+void hp_mailbox_knock(struct hp_mailbox *m);                          /* asks for a poll */
+bool hp_mailbox_answer_knock(struct hp_mailbox *m);                   /* was there one? */
 struct hp_letter *hp_mailbox_take(struct hp_mailbox *m, int64_t now); /* NULL: nothing waits */
 /* Of a letter that runs: how far it is; whether it was cancelled. */
 void hp_mailbox_tell(struct hp_mailbox *m, struct hp_letter *letter,

@@ -121,6 +121,45 @@ static void duration(struct hp_text *page, double seconds)
     }
 }
 
+static void running(struct hp_text *page, const struct hp_report_running *running)
+{
+    if (running == NULL) {
+        return;
+    }
+    hp_text_printf(page, "%-10s %s", "under way", running->kind != NULL ? running->kind : "a request");
+    if (running->phase != NULL) {
+        hp_text_printf(page, ", %s", running->phase);
+    }
+    hp_text_printf(page, ", %" PRId64 " objects, %" PRId64 " slices, longest stop %.1f ms\n",
+                   running->objects, running->slices, (double)running->pause_us / 1000);
+}
+
+/* Functions that a patch replaced and somebody still has. */
+static void held(struct hp_text *page, const struct hp_report *r)
+{
+    if (r->agent.patches == 0 && r->agent.generation == 0) {
+        return;
+    }
+    if (r->stragglers == HP_UNKNOWN) {
+        row(page, "old code", "not known until the collector has gone round twice");
+        return;
+    }
+    if (r->stragglers == 0) {
+        row(page, "old code", "none is left");
+        return;
+    }
+    hp_text_printf(page, "%-10s %" PRId64 " old function%s still held:", "old code", r->stragglers,
+                   hp_word_plural(r->stragglers));
+    for (size_t i = 0; i < r->held.count; i++) {
+        hp_text_add(page, i == 0 ? " " : ", ");
+        hp_text_safe(page, r->held.items[i].at);
+        if (r->held.items[i].count > 1) {
+            hp_text_printf(page, " (%" PRId64 ")", r->held.items[i].count);
+        }
+    }
+    hp_text_add(page, "\n");
+}
+
 void hp_render_status(struct hp_text *page, const struct hp_report *r)
 {
     const struct hp_report_agent *a = &r->agent;
@@ -150,6 +189,8 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
         hp_text_printf(page, "%-10s %" PRId64 " request%s\n", "waiting", a->pending,
                        hp_word_plural(a->pending));
     }
+    running(page, r->running);
+    held(page, r);
     hp_text_printf(page, "%-10s ", "last poll");
     if (a->idle_s < 0) {
         hp_text_add(page, "none yet");

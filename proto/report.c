@@ -91,6 +91,18 @@ static const struct hp_field coroutine_fields[] = {
 static const struct hp_shape coroutine_shape =
     SHAPE("report.coroutine", struct hp_report_coroutine, coroutine_fields);
 
+#define HELD(name, kind) KEY(struct hp_report_held, name, kind, NULL, WRITE)
+static const struct hp_field held_fields[] = {HELD(at, HP_FIELD_STR), HELD(count, HP_FIELD_INT)};
+static const struct hp_shape held_shape = SHAPE("report.held", struct hp_report_held, held_fields);
+
+#define RUNNING(name, kind) KEY(struct hp_report_running, name, kind, NULL, WRITE)
+static const struct hp_field running_fields[] = {
+    RUNNING(kind, HP_FIELD_STR),    RUNNING(id, HP_FIELD_STR),     RUNNING(phase, HP_FIELD_STR),
+    RUNNING(objects, HP_FIELD_INT), RUNNING(slices, HP_FIELD_INT), RUNNING(pause_us, HP_FIELD_INT),
+};
+static const struct hp_shape running_shape =
+    SHAPE("report.running", struct hp_report_running, running_fields);
+
 #define EFFECT(name, kind, flags) KEY(struct hp_report_effect, name, kind, NULL, flags)
 static const struct hp_field effect_fields[] = {
     EFFECT(call, HP_FIELD_STR, WRITE),       EFFECT(args, HP_FIELD_STR, WRITE),
@@ -178,6 +190,8 @@ static const struct hp_field report_fields[] = {
     REPORT(output, HP_FIELD_STR, NULL, SKIP),
     REPORT(results, HP_FIELD_STRS, NULL, SKIP),
     REPORT(cost, HP_FIELD_MAP, &cost_shape, WRITE),
+    REPORT(held, HP_FIELD_LIST, &held_shape, SKIP),
+    REPORT(running, HP_FIELD_OPT_MAP, &running_shape, SKIP),
     REPORT(patches, HP_FIELD_LIST, &patch_shape, SKIP),
     REPORT(functions, HP_FIELD_LIST, &inspected_shape, SKIP),
     REPORT(skipped, HP_FIELD_LIST, &skipped_shape, SKIP),

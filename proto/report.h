@@ -72,6 +72,18 @@ struct hp_report_coroutine {
     int64_t count;
 };
 
+struct hp_report_held { /* status: an old function that is still held somewhere */
+    const char *at;     /* where it begins: "mymodule.lua:42" */
+    int64_t count;
+};
+
+struct hp_report_running { /* status: the request that is under way */
+    const char *kind;
+    const char *id;
+    const char *phase; /* "search" */
+    int64_t objects, slices, pause_us;
+};
+
 struct hp_report_effect {
     const char *call; /* "bus.on" */
     const char *args; /* "\"logout\", function" */
@@ -157,6 +169,8 @@ struct hp_report {
     const char *output;
     HP_LIST(const char *) results;
     struct hp_report_cost cost;
+    HP_LIST(struct hp_report_held) held;           /* status */
+    struct hp_report_running *running;             /* status; NULL: none */
     HP_LIST(struct hp_report_patch) patches;       /* log */
     HP_LIST(struct hp_report_inspected) functions; /* inspect */
     HP_LIST(struct hp_report_skipped) skipped;     /* --git A..B, verify: files left out; the client's */

@@ -11,6 +11,7 @@
 #include "agent/engine/patch.h"
 #include "agent/engine/prototype.h"
 #include "agent/engine/sources.h"
+#include "agent/engine/straggler.h"
 #include "agent/engine/target.h"
 
 #define EVAL_INSTRUCTIONS    1000000000 /* a slip must not stop the server for good */
@@ -30,6 +31,7 @@ struct hp_engine {
     struct hp_arena arena; /* of the options */
     struct hp_task task;
     struct hp_patch_context context;
+    struct hp_stragglers *stragglers;
     bool busy;
     bool dump_works; /* the one private format was tried at the start */
 };
@@ -166,6 +168,7 @@ static enum hp_status try_dump_format(lua_State *L, struct hp_arena *a)
 static int open_protected(lua_State *L)
 {
     struct hp_engine *e = lua_touserdata(L, 1);
+    e->stragglers = hp_stragglers_open(L);
     e->context.history = hp_history_open(L);
     if (e->context.history) /* a host without the package library has nothing to wrap */
         hp_sources_wrap_searcher(L, e->context.sources);
@@ -204,6 +207,7 @@ void hp_engine_close(struct hp_engine *e, lua_State *L)
     if (!e)
         return;
     hp_engine_abandon(e, L);
+    hp_stragglers_close(L, e->stragglers);
     hp_sources_unwrap_searcher(L, e->context.sources);
     hp_history_close(e->context.history, L);
     free_parts(e);
@@ -320,6 +324,20 @@ static void end_task(struct hp_engine *e, lua_State *L)
     e->task = (struct hp_task){0};
 }
 
+static int begin_stragglers(lua_State *L)
+{
+    struct hp_engine *e = lua_touserdata(L, 1);
+    hp_stragglers_begin(L, e->stragglers);
+    return 0;
+}
+
+/* Something was replaced: who still holds it? Without memory for that it stays unknown. [-0, +0, -] */
+static void await_stragglers(struct hp_engine *e, lua_State *L, struct hp_report *report)
+{
+    if (has_changed(report->status))
+        hp_lx_protect(L, begin_stragglers, e, &report->arena, NULL);
+}
+
 static bool is_patch(const struct hp_request *request)
 {
     return request->kind == HP_KIND_DIFF || request->kind == HP_KIND_PUSH ||
@@ -372,8 +390,10 @@ bool hp_engine_step(struct hp_engine *e, lua_State *L)
         step_protected(e, L);
     bool done = e->task.done;
     if (done) {
+        struct hp_report *report = e->task.report;
         stop_patch(e);
         end_task(e, L);
+        await_stragglers(e, L, report);
     }
     if (stop)
         lua_gc(L, LUA_GCRESTART);
@@ -436,6 +456,30 @@ void hp_engine_log(const struct hp_engine *engine, struct hp_report *report)
 {
     hp_history_log(engine->context.history, report);
     report->generation = hp_history_generation(engine->context.history);
+}
+
+void hp_engine_on_news(struct hp_engine *e, void (*tell)(void *ud), void *ud)
+{
+    hp_stragglers_on_news(e->stragglers, tell, ud);
+}
+
+struct census {
+    struct hp_engine *engine;
+    struct hp_report *report;
+};
+
+static int count_stragglers(lua_State *L)
+{
+    struct census *c = lua_touserdata(L, 1);
+    hp_stragglers_report(L, c->engine->stragglers, c->engine->context.history, c->report);
+    return 0;
+}
+
+void hp_engine_stragglers(struct hp_engine *e, lua_State *L, struct hp_report *report)
+{
+    struct census census = {e, report};
+    report->stragglers = HP_UNKNOWN;
+    hp_lx_protect(L, count_stragglers, &census, &report->arena, NULL);
 }
 
 int64_t hp_engine_generation(const struct hp_engine *engine)

@@ -76,6 +76,11 @@ void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_reque
  * calls this: the Lua side takes a snapshot after each run. */
 void hp_engine_log(const struct hp_engine *engine, struct hp_report *report);
 
+/* Old functions that are still held: report->stragglers and `held`. `tell` is called when there may be news,
+ * from within a finalizer, and must not use the Lua state; NULL: nobody. Lua thread. [-0, +0, -] */
+void hp_engine_stragglers(struct hp_engine *engine, lua_State *L, struct hp_report *report);
+void hp_engine_on_news(struct hp_engine *engine, void (*tell)(void *ud), void *ud);
+
 int64_t hp_engine_generation(const struct hp_engine *engine);
 int64_t hp_engine_patches(const struct hp_engine *engine); /* applied and not reverted */
 

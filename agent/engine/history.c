@@ -76,6 +76,11 @@ void hp_history_close(struct hp_history *h, lua_State *L)
 
 /* --- Heirs ------------------------------------------------------------------------------------ */
 
+void hp_history_push_heirs(const struct hp_history *h, lua_State *L)
+{
+    push_table(L, h, HISTORY_HEIRS);
+}
+
 void hp_history_await_heir(const struct hp_history *h, lua_State *L)
 {
     push_table(L, h, HISTORY_HEIRS);

@@ -287,3 +287,17 @@ bool hp_engine_is_away(const struct hp_engine *engine)
     (void)engine;
     return false;
 }
+
+void hp_engine_on_news(struct hp_engine *engine, void (*tell)(void *ud), void *ud)
+{
+    (void)engine;
+    (void)tell;
+    (void)ud;
+}
+
+void hp_engine_stragglers(struct hp_engine *engine, lua_State *L, struct hp_report *report)
+{
+    (void)engine;
+    (void)L;
+    report->stragglers = HP_UNKNOWN;
+}

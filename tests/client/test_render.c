@@ -249,9 +249,28 @@ static void golden_state_pages(void **state)
     r.agent.generation = 5;
     r.agent.idle_s = 0.25;
     char *text = text_of(hp_render_status, &r, plain);
-    assert_string_equal(text, "game  pid 4121\nstate      main\nuptime     1 h 2 min\n"
-                              "patches    2 applied, generation 5\nlast poll  0.2 s ago\n");
+    const char head[] = "game  pid 4121\nstate      main\nuptime     1 h 2 min\n"
+                        "patches    2 applied, generation 5\n";
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "%sold code   not known until the collector has gone round twice\nlast poll  0.2 s ago\n", head);
+    assert_string_equal(text, expected);
     free(text);
+    r.stragglers = 3;
+    PUSH(&r, &r.held) = (struct hp_report_held){"battle.lua:42", 2};
+    PUSH(&r, &r.held) = (struct hp_report_held){"battle.lua:7", 1};
+    struct hp_report_running running = {
+        .kind = "push", .phase = "search", .objects = 5, .slices = 2, .pause_us = 900};
+    r.running = &running;
+    text = text_of(hp_render_status, &r, plain);
+    snprintf(expected, sizeof expected,
+             "%sunder way  push, search, 5 objects, 2 slices, longest stop 0.9 ms\n"
+             "old code   3 old functions still held: battle.lua:42 (2), battle.lua:7\nlast poll  0.2 s ago\n",
+             head);
+    assert_string_equal(text, expected);
+    free(text);
+    r.running = NULL;
+    r.stragglers = 0;
     text = text_of(hp_render_log, &r, plain);
     assert_string_equal(text, "no patches\n");
     free(text);
