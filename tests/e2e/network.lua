@@ -61,8 +61,9 @@ return function(h)
 
     function n.port(url) return tonumber(url:match ":(%d+)$") end
 
-    -- A relay in this process between the command and a port: `cut(from, bytes)` may say "cut" when bytes come from
-    -- "client" or "server". Turn it with relay.step() until what is wanted has happened.
+    -- A relay in this process between the command and a port: `cut(from, bytes, pair)` is asked when bytes come from "client"
+    -- or "server", and may give how many of them still pass before the connection is cut. Turn it with relay.step() until
+    -- what is wanted has happened. relay.cut() cuts all.
     function n.relay(port, cut)
         local relay = { pairs = {}, cuts = 0 }
         local listener = assert(h.socket.bind("127.0.0.1", 0))
@@ -72,13 +73,14 @@ return function(h)
             local bytes, problem, part = from:receive(65536)
             bytes = bytes or part
             if bytes and #bytes > 0 then
-                if cut(name, bytes, pair) == "cut" then
+                local last = cut and cut(name, bytes, pair)
+                to:settimeout(10)
+                to:send(last and bytes:sub(1, last) or bytes)
+                to:settimeout(0)
+                if last then
                     relay.cuts = relay.cuts + 1
                     return false
                 end
-                to:settimeout(10)
-                to:send(bytes)
-                to:settimeout(0)
             end
             return problem ~= "closed"
         end
@@ -99,9 +101,18 @@ return function(h)
                 end
             end
         end
-        function relay.close()
+        function relay.cut()
             listener:close()
             for _, p in ipairs(relay.pairs) do p.client:close() p.server:close() end
+            relay.pairs = {}
+        end
+        -- Turns it until the command in the background has ended: its result.
+        function relay.wait(background)
+            h.until_("the command ends", function()
+                relay.step()
+                return background.ended()
+            end)
+            return background.wait()
         end
         return relay
     end
