@@ -24,7 +24,8 @@ git the tests of --git
 openssl the tests of TLS make certificates
 nng-utils nngcat, a client that is not ours
 libnanomsg-raw-perl another, in Perl
-libdata-messagepack-perl msgpack for that one"
+libdata-messagepack-perl msgpack for that one
+valgrind a push under its eyes"
 lint_packages='clang-format checks the layout of the C sources
 clang-tidy looks for mistakes in them
 shellcheck looks for mistakes in the shell scripts'

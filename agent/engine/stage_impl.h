@@ -177,21 +177,21 @@ void hp_stage_set_metatable(lua_State *L, int object);
 void hp_stage_warn(lua_State *L, const char *fmt, const char *what);
 
 /* Runs the body of a module that has not run, leaves its result (true if it gave none). [-0, +1, e] */
-void hp_stage_run_module(lua_State *L, uint32_t module);
+void hp_stage_run_module(lua_State *L, uint32_t number);
 
 /* Arena strings that fail the stage when memory is short. */
-const char *hp_stage_keep(lua_State *L, const char *s);
+const char *hp_stage_keep(lua_State *L, const char *text);
 
 /* stage.c: the module and prototype that a numbered `lastlinedefined` stands for. */
 bool hp_stage_find_tag(const struct hp_stage *s, lua_Integer tag, uint32_t *module, uint32_t *prototype);
 
 /* stageload.c */
 int hp_stage_fill(lua_State *L); /* a lua_CFunction: libraries, metatables, the globals */
-void hp_stage_compile(lua_State *L, uint32_t module); /* the main function goes into its slot. [-0, +0, e] */
+void hp_stage_compile(lua_State *L, uint32_t number); /* the main function goes into its slot. [-0, +0, e] */
 
 /* stagebound.c */
 double hp_stage_now(void); /* monotonic seconds */
-void *hp_stage_alloc(void *stage, void *ptr, size_t old_size, size_t size);
+void *hp_stage_alloc(void *arg, void *ptr, size_t old_size, size_t size);
 void hp_stage_note_memory(struct hp_stage *s); /* an error of memory happened: makes it the failure */
 void hp_stage_hook(lua_State *L);
 void hp_stage_unhook(lua_State *L);

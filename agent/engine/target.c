@@ -230,8 +230,8 @@ static const char *base_name(struct hp_arena *a, const char *file)
     return hp_arena_strn(a, name, len);
 }
 
-/* The only loaded module that `require` would load from that file. */
-static enum hp_status module_of_file(lua_State *L, const char *file, struct hp_report *r, const char **module)
+/* The only loaded module that `require` would load from that file; NULL: the report says why not. */
+static const char *module_of_file(lua_State *L, const char *file, struct hp_report *r)
 {
     struct names names = {0};
     list_loaded(L, &r->arena, &names);
@@ -241,18 +241,20 @@ static enum hp_status module_of_file(lua_State *L, const char *file, struct hp_r
             offer(r, names.all.items[i]);
     }
     if (r->candidates.count == 1) {
-        *module = r->candidates.items[0];
         r->candidates.count = 0;
-        return HP_OK;
+        return r->candidates.items[0];
     }
-    if (r->candidates.count > 1)
-        return hp_report_fail(r, HP_REFUSED, "%s is the file of several loaded modules; say which: %s=%s",
-                              file, r->candidates.items[0], file);
+    if (r->candidates.count > 1) {
+        hp_report_fail(r, HP_REFUSED, "%s is the file of several loaded modules; say which: %s=%s", file,
+                       r->candidates.items[0], file);
+        return NULL;
+    }
     for (size_t i = 0; i < names.all.count; i++)
         if (strcmp(last_segment(names.all.items[i]), base_name(&r->arena, file)) == 0)
             offer(r, names.all.items[i]);
-    return hp_report_fail(r, HP_REFUSED, "no loaded module comes from %s; say which one it replaces: %s=%s",
-                          file, r->candidates.count ? r->candidates.items[0] : "MODULE", file);
+    hp_report_fail(r, HP_REFUSED, "no loaded module comes from %s; say which one it replaces: %s=%s", file,
+                   r->candidates.count ? r->candidates.items[0] : "MODULE", file);
+    return NULL;
 }
 
 /* --- the live module -------------------------------------------------------------------------- */
@@ -489,13 +491,12 @@ static enum hp_status find(lua_State *L, int anchor, const struct hp_policy *pol
                            const struct hp_request_module *asked, struct hp_target *t, struct hp_report *r)
 {
     const char *name = asked->module;
-    enum hp_status status = HP_OK;
     if (name && name[0] == '@')
         return source_file(L, anchor, policy, name, t, r);
     if (!name || !*name)
-        status = module_of_file(L, asked->file ? asked->file : "-", r, &name);
-    if (status != HP_OK)
-        return status;
+        name = module_of_file(L, asked->file ? asked->file : "-", r);
+    if (!name)
+        return HP_REFUSED;
     bool global = false;
     if (!push_prefix(L, &r->arena, name, t) && !(global = push_global(L, name, t)))
         return unknown_module(L, name, r);
