@@ -8,6 +8,7 @@
 #include "client/git.h"
 #include "client/present.h"
 #include "client/render.h"
+#include "client/review.h"
 #include "client/revision.h"
 #include "client/source.h"
 #include "client/target.h"
@@ -194,6 +195,9 @@ int hp_chunks_run(struct hp_cli *cli, enum hp_kind kind)
         run_range(cli, request);
     } else if (request != NULL && hp_chunks_read(cli, request) && hp_target_find(cli, &target)) {
         hp_exchange(cli, &target, request);
+    }
+    if (request != NULL && kind == HP_KIND_DIFF) {
+        hp_review_fill(cli, request);
     }
     bool nothing = request != NULL && request->modules.count == 0 && cli->report.status == HP_NO_CHANGE;
     hp_request_free(request);

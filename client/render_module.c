@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/render_word.h"
+#include "client/review.h"
 
 #define RENDER_NAMES 12 /* of a list that is only an overview */
 
@@ -184,6 +185,9 @@ static void render_functions(struct hp_text *page, const struct hp_report_module
         const struct hp_report_function *f = &m->functions.items[i];
         if (!hp_word_is(f->verdict, "unchanged") && f->path != NULL) {
             function_line(page, f, width);
+            if (f->diff != NULL) {
+                hp_review_render(page, f->diff);
+            }
             upvalue_lines(page, m, f);
         }
     }

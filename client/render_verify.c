@@ -88,7 +88,8 @@ void hp_render_verify(struct hp_text *page, const struct hp_report *r)
         const struct hp_report_module *m = &r->modules.items[i];
         hp_text_paint_safe(page, HP_BOLD, m->module);
         hp_text_add(page, "  ");
-        hp_text_paint_safe(page, HP_DIM, hp_word_or_empty(m->source));
+        const char *source = hp_word_or_empty(m->source);
+        hp_text_paint_safe(page, HP_DIM, *source == '@' ? source + 1 : source);
         hp_text_add(page, "\n");
         for (size_t f = 0; f < m->functions.count; f++) {
             if (!hp_word_is(m->functions.items[f].verdict, "same")) {

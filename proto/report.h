@@ -32,7 +32,7 @@ struct hp_report_function {
     const char *verdict; /* replaced unchanged added kept removed */
     int64_t line;        /* in the new source */
     const char *was;     /* "mymodule.lua:5" */
-    int64_t last_line;   /* diff: where it ends in the new source */
+    int64_t last_line;   /* where it ends in the new source */
     const char *old;     /* diff: the lines of the base's function; the client makes `diff` of them */
     const char
         *diff; /* a unified diff from what runs to the new source, with the lines of each; the client's */

@@ -4,6 +4,7 @@
  *   patch_world.c  targets; base and new loaded inert; live laid beside them
  *   patch_plan.c   the plan, before and after the search; the plan of a revert
  *   patch_search.c who else holds the functions: before the commit, and again after it
+ *   patch_lines.c  for a diff, the lines of what is replaced
  *   patch_verify.c what runs, compared with a source, and nothing else
  *   patch_commit.c what is made beforehand; prepare, commit, finish
  *
@@ -121,6 +122,8 @@ void hp_patch_begin_search(lua_State *L, struct hp_patch *p);
 /* Begins the first pass after the commit. HP_OK, HP_NO_MEMORY. [-0, +0, m] */
 enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p);
 
+/* Of a diff: the lines that replaced functions have in the base, into the report. Touches no Lua state. */
+void hp_patch_add_old_lines(struct hp_patch *p);
 /* Of a verify, in the place of a plan: lays what lives beside the sources that were sent, and says of each
  * function whether it is theirs. HP_OK is never returned: HP_NO_CHANGE, HP_DIFFERS, or why not. [-0, +n, m]
  */

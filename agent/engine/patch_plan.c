@@ -76,6 +76,8 @@ static enum hp_status make_plan(struct hp_patch *p)
     enum hp_status status =
         hp_plan_make(&p->plan, &p->match, &p->request->options, p->searched ? &p->found : NULL, p->report);
     name_texts(p);
+    if (p->request->kind == HP_KIND_DIFF)
+        hp_patch_add_old_lines(p);
     return hp_turn_hold(p->turn) ? status : HP_TIMEOUT;
 }
 

@@ -170,7 +170,9 @@ void hp_planner_function(struct hp_planner *p, hp_id fresh, hp_id live, const ch
         return;
     f->path = hp_arena_str(&p->report->arena, path);
     f->verdict = verdict;
-    f->line = hp_prototype_at(p->fresh, hp_code_of(p->fresh, fresh))->line;
+    const struct hp_prototype *code = hp_prototype_at(p->fresh, hp_code_of(p->fresh, fresh));
+    f->line = code->line;
+    f->last_line = code->last_line;
     if (live != HP_NO_ID && hp_is_function(p->live, live)) {
         f->was = where(p, live);
         if (succeeded != HP_NO_ID && strcmp(verdict, "replaced") == 0)

@@ -62,6 +62,18 @@ h.test(function()
     h.eq(#report.modules, 1, "modules of the range")
     h.eq(report.modules[1].module, "a", "module of the range")
     h.eq(report.modules[1].base, "client", "base of the range")
+    h.eq(functions(report, "a").name.diff, '@@ -7,1 +7,1 @@ name\n-function M.name() return "a1" end\n+function M.name() return "a2" end\n',
+        "the lines of a function")
+    h.has(functions(report, "a").more.diff, "+function M.more()", "the lines of a new function")
+    h.eq(functions(report, "a").name.old, nil, "what the diff was made of")
+    local plain = text(0, "diff", "--git", "v1..v2").out
+    h.has(plain, "      -    total = total + 1\n      +    total = total + 10\n", "the lines in the text")
+    h.lacks(plain, "\27[", "colours")
+    h.write(s.dir .. "/a3.lua", h.module("a3"))
+    report = ask(0, "diff", "a=a3.lua") -- the base is the agent's
+    h.eq(report.modules[1].base, "recorded", "the agent's base")
+    h.has(functions(report, "a").name.diff, '-function M.name() return "a1" end', "lines of the agent's base")
+    report = ask(0, "diff", "--git", "v1..v2")
     h.has(skipped(report)["old.lua"], "deleted in v2", "deleted")
     h.has(skipped(report)["fresh.lua"], "new in v2", "new")
     h.has(skipped(report)["there.lua"], "renamed from moved.lua", "renamed")
