@@ -370,6 +370,18 @@ local function check_report(report)
     end
 end
 
+-- The lines of what is replaced are a diff's alone.
+local function without_lines(functions)
+    local out = {}
+    for i, f in ipairs(functions) do
+        out[i] = {}
+        for key, value in pairs(f) do
+            if key ~= "old" then out[i][key] = value end
+        end
+    end
+    return out
+end
+
 -- The parts of a report that a dry run and the push must share.
 local function outcome(report)
     local out = { warnings = report.warnings or {}, refusals = report.refusals or {}, effects = {}, modules = {} }
@@ -377,7 +389,7 @@ local function outcome(report)
         out.effects[i] = { effect.change, effect.call, effect.args, effect.line }
     end
     for i, m in ipairs(report.modules or {}) do
-        out.modules[i] = { m.module, m.functions or {}, m.joined or {}, m.absent or {}, m.orphaned or {}, m.fields or {} }
+        out.modules[i] = { m.module, without_lines(m.functions or {}), m.joined or {}, m.absent or {}, m.orphaned or {}, m.fields or {} }
     end
     return show(out)
 end
