@@ -2,7 +2,7 @@
  *
  * push of all 50 functions of a module and of one function of it, to another process over ipc; beside it the
  * start of the same command with nothing to do (--version), and loading and running the same file in a Lua
- * state, which is what a plain reload does while the server stands.
+ * state, which is what a plain reload does while the server stands; and the same over tls.
  */
 #include <errno.h>
 #include <spawn.h>
@@ -85,43 +85,86 @@ static size_t replaced_in(const json_t *report)
     return count;
 }
 
+/* Where a push goes: "--pid", "4121", or "--to", URL. */
+struct target {
+    const char *option, *value;
+};
+
+/* What many pushes took. */
+struct pushes {
+    struct samples wall, pause_us, total;
+    size_t replaced;
+};
+
+/* One push of FOLDER/NAME EDITION.lua; its samples are added unless it only warms up. */
+static void push_once(const struct bench_options *o, const struct target *target, const char *name,
+                      int edition, bool warm_up, struct pushes *pushes)
+{
+    static char out[1 << 20];
+    char spec[4200];
+    snprintf(spec, sizeof spec, "fifty=%s/%s%d.lua", o->folder, name, edition);
+    const char *push[] = {o->command, "push", target->option, target->value, "--format", "json", spec, NULL};
+    double took = run_program(push, out, sizeof out);
+    json_error_t error;
+    json_t *report = json_loads(out, 0, &error);
+    const char *status = json_string_value(json_object_get(report, "status"));
+
+    if (!status || strcmp(status, "applied") != 0) {
+        die("a push was not applied", out);
+    }
+    if (!warm_up) {
+        add_sample(&pushes->wall, took);
+        add_sample(&pushes->pause_us, cost_of(report, "pause_us"));
+        add_sample(&pushes->total, cost_of(report, "total_us"));
+    }
+    pushes->replaced = replaced_in(report);
+    json_decref(report);
+}
+
 /* Pushes the two editions of that name in turn. */
 static json_t *push_editions(const struct bench_options *o, const char *name)
 {
-    static struct samples wall, pause_us, total, start;
-    wall.count = pause_us.count = total.count = start.count = 0;
+    static struct pushes pushes;
+    static struct samples start;
     static char out[1 << 20];
-    char specs[2][4200];
-    size_t replaced = 0;
+    const struct target target = {"--pid", o->pid};
+    const char *version[] = {o->command, "--version", NULL};
 
-    for (int i = 0; i < 2; i++) {
-        snprintf(specs[i], sizeof specs[i], "fifty=%s/%s%d.lua", o->folder, name, i + 1);
-    }
+    memset(&pushes, 0, sizeof pushes);
+    start.count = 0;
     for (int i = 0; i < o->runs + 2; i++) { /* the first two only warm up */
-        const char *push[] = {o->command,         "push", "--pid", o->pid, "--format", "json",
-                              specs[(i + 1) % 2], NULL};
-        const char *version[] = {o->command, "--version", NULL};
-        double took = run_program(push, out, sizeof out);
-        json_error_t error;
-        json_t *report = json_loads(out, 0, &error);
-        const char *status = json_string_value(json_object_get(report, "status"));
-
-        if (!status || strcmp(status, "applied") != 0) {
-            die("a push was not applied", out);
-        }
+        push_once(o, &target, name, (i + 1) % 2 + 1, i < 2, &pushes);
         if (i >= 2) {
-            add_sample(&wall, took);
-            add_sample(&pause_us, cost_of(report, "pause_us"));
-            add_sample(&total, cost_of(report, "total_us"));
             add_sample(&start, run_program(version, out, sizeof out));
         }
-        replaced = replaced_in(report);
-        json_decref(report);
     }
     return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o}", "runs", o->runs, "functions_replaced",
-                     (json_int_t)replaced, "command_ms", summary(&wall, 1e3), "command_start_ms",
-                     summary(&start, 1e3), "pause_us", summary(&pause_us, 1), "agent_total_us",
-                     summary(&total, 1));
+                     (json_int_t)pushes.replaced, "command_ms", summary(&pushes.wall, 1e3),
+                     "command_start_ms", summary(&start, 1e3), "pause_us", summary(&pushes.pause_us, 1),
+                     "agent_total_us", summary(&pushes.total, 1));
+}
+
+/* The same push over ipc and over tls, in turn; certificates come from the environment. Null where the server
+ * does not listen. */
+static json_t *push_over_tls(const struct bench_options *o, json_t *figures)
+{
+    static struct pushes ipc, tls;
+    const struct target near = {"--pid", o->pid}, far = {"--to", getenv("BENCH_TLS")};
+
+    if (!far.value) {
+        return json_null();
+    }
+    for (int i = 0; i < o->runs + 2; i++) {
+        push_once(o, &near, "one", 1, i < 2, &ipc);
+        push_once(o, &far, "one", 2, i < 2, &tls);
+    }
+    json_t *result = json_pack("{s:i, s:o, s:o, s:o, s:o}", "runs", o->runs, "ipc_ms",
+                               summary(&ipc.wall, 1e3), "tls_ms", summary(&tls.wall, 1e3), "ipc_pause_us",
+                               summary(&ipc.pause_us, 1), "tls_pause_us", summary(&tls.pause_us, 1));
+    add_figure(figures, "push of one function over tls, certificates on both sides (median)",
+               median_in(result, "tls_ms"), "ms", 0);
+    add_figure(figures, "  beside it over ipc, in turn (median)", median_in(result, "ipc_ms"), "ms", 0);
+    return result;
 }
 
 /* Loading and running the module's file in a state, the cost of a reload that loses everything. */
@@ -163,5 +206,6 @@ json_t *bench_push(const struct bench_options *o, json_t *figures)
     add_figure(figures, "  longest stop of the server (median)", median_in(fifty, "pause_us"), "us", 1000);
     add_figure(figures, "  the stop, to a reload that loses all state",
                median_in(fifty, "pause_us") / number_in(reload, "median"), "x", 0);
-    return json_pack("{s:o, s:o, s:o}", "fifty", fifty, "one", one, "reload_us", reload);
+    return json_pack("{s:o, s:o, s:o, s:o}", "fifty", fifty, "one", one, "reload_us", reload, "tls",
+                     push_over_tls(o, figures));
 }

@@ -29,6 +29,13 @@ for edition in 1 2; do
 done
 cp "$work/edition1.lua" "$work/fifty.lua"
 
+# For pushes over tls: one certificate serves both sides and is its own authority.
+if command -v openssl >/dev/null; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+        -keyout "$work/tls.key" -out "$work/tls.pem" 2>/dev/null
+    export HOTPATCH_TLS_CA=$work/tls.pem HOTPATCH_TLS_CERT=$work/tls.pem HOTPATCH_TLS_KEY=$work/tls.key
+fi
+
 lua5.4 "$here/server.lua" "$work" "$work/ready" &
 server=$!
 for _ in {1..100}; do
@@ -36,5 +43,10 @@ for _ in {1..100}; do
     sleep 0.1
 done
 [ -e "$work/ready" ] || { echo "run.sh: the server did not start" >&2; exit 1; }
+
+if [ -n "${HOTPATCH_TLS_CA:-}" ]; then
+    port=$("$build/bin/hotpatch" status --pid "$server" | sed -n 's|.*tls+tcp://127.0.0.1:||p')
+    export BENCH_TLS=tls+tcp://localhost:$port
+fi
 
 "$build/bin/bench" "$here" "$work" "$build/bin/hotpatch" "$server" "$runs" "$mode"

@@ -3,7 +3,9 @@
 package.path = arg[1] .. "/?.lua;" .. package.path
 local socket = require "socket"
 local hotpatch = require "hotpatch"
-hotpatch.start { name = "bench" }
+local tls = os.getenv "HOTPATCH_TLS_CA" and
+  { ca = os.getenv "HOTPATCH_TLS_CA", cert = os.getenv "HOTPATCH_TLS_CERT", key = os.getenv "HOTPATCH_TLS_KEY" }
+hotpatch.start { name = "bench", listen = tls and { "tls+tcp://127.0.0.1:0" }, tls = tls }
 local fifty = require "fifty"
 
 hotpatch.poll() -- opens the socket
