@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "agent/bell.h"
+#include "agent/clock.h"
 #include "agent/dispatch.h"
 #include "agent/program.h"
 #include "agent/safepoint.h"
@@ -331,5 +332,14 @@ void hp_agent_log(struct hp_agent *agent, struct hp_report *report)
 {
     if (agent->engine)
         hp_engine_log(agent->engine, report);
+    describe(agent, &report->agent);
+}
+
+void hp_agent_confirm(struct hp_agent *agent, int64_t patch, struct hp_report *report)
+{
+    if (agent->desk && !agent->desk->dead)
+        hp_desk_answer_confirm(agent->desk, patch, hp_clock_ms(), report);
+    else
+        hp_report_fail(report, HP_REFUSED, "no patch is provisional: the agent is not started");
     describe(agent, &report->agent);
 }

@@ -51,6 +51,8 @@ bool hp_agent_stop(lua_State *L);
  * agent's part of the report too; its strings live as long as the agent. [-0, +0, -] */
 void hp_agent_run(lua_State *L, struct hp_agent *agent, const struct hp_request *request,
                   struct hp_report *report);
+/* Keeps the patch that is on trial (0), if it is that one. [-0, +0, -] */
+void hp_agent_confirm(struct hp_agent *agent, int64_t patch, struct hp_report *report);
 /* The log, newest first. [-0, +0, -] */
 void hp_agent_log(struct hp_agent *agent, struct hp_report *report);
 

@@ -156,6 +156,7 @@ static void answer_status(struct answering *a, struct hp_desk *desk)
     agent->program = a->site->program;
     agent->user = a->site->user;
     hp_desk_copy_held(desk, &a->report);
+    hp_desk_copy_trial(desk, &a->report, a->now);
     add_running(a, desk);
     for (struct hp_desk *d = a->site->desks; d; d = d->next) {
         const char **state = HP_PUSH(&a->report.arena, &agent->states);
@@ -220,6 +221,9 @@ static bool answer_at_once(struct answering *a, struct hp_desk *desk)
         return true;
     case HP_KIND_CANCEL:
         answer_cancel(a, desk);
+        return true;
+    case HP_KIND_CONFIRM:
+        hp_desk_answer_confirm(desk, a->request->patch, a->now, &a->report);
         return true;
     default:
         return false;

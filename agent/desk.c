@@ -1,6 +1,7 @@
 #include "agent/desk.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "agent/clock.h"
@@ -53,6 +54,123 @@ void hp_desk_publish(struct hp_desk *desk, struct hp_report *log, int64_t genera
     pthread_mutex_unlock(&desk->lock);
     hp_report_free(old);
 }
+
+/* --- patches on trial ------------------------------------------------------------------------- */
+
+void hp_desk_try(struct hp_desk *desk, int64_t patch, double seconds, int64_t now)
+{
+    pthread_mutex_lock(&desk->lock);
+    hp_provisional_begin(&desk->provisional, patch, seconds, now);
+    pthread_mutex_unlock(&desk->lock);
+}
+
+void hp_desk_reverted(struct hp_desk *desk, int64_t first)
+{
+    pthread_mutex_lock(&desk->lock);
+    hp_provisional_forget(&desk->provisional, first);
+    pthread_mutex_unlock(&desk->lock);
+}
+
+int64_t hp_desk_trial(struct hp_desk *desk)
+{
+    pthread_mutex_lock(&desk->lock);
+    int64_t patch = desk->provisional.patch;
+    pthread_mutex_unlock(&desk->lock);
+    return patch;
+}
+
+void hp_desk_answer_confirm(struct hp_desk *desk, int64_t asked, int64_t now, struct hp_report *r)
+{
+    r->patch = asked;
+    pthread_mutex_lock(&desk->lock);
+    enum hp_confirmed result = hp_provisional_confirm(&desk->provisional, &r->patch, now);
+    pthread_mutex_unlock(&desk->lock);
+    switch (result) {
+    case HP_CONFIRMED:
+        return;
+    case HP_CONFIRM_NONE:
+        hp_report_fail(r, HP_REFUSED, "no patch is provisional: there is nothing to confirm");
+        break;
+    case HP_CONFIRM_OTHER:
+        hp_report_fail(r, HP_REFUSED, "patch %lld is not provisional; patch %lld is", (long long)asked,
+                       (long long)r->patch);
+        break;
+    case HP_CONFIRM_TOO_LATE:
+        hp_report_fail(r, HP_REFUSED, "too late: patch %lld is being reverted", (long long)r->patch);
+        break;
+    }
+    if (r->error)
+        r->error->hint = "hotpatch log";
+}
+
+/* Asks for the revert as a client would. False: not now (no memory, too many wait). */
+static bool post_revert(struct hp_desk *desk, const struct hp_provisional *p, int64_t now)
+{
+    static const char *const accepted[] = {"R04", "R10", "R19", "R20"};
+    char who[80];
+    struct hp_recall recall;
+    struct hp_request *request = hp_request_new();
+    if (!request)
+        return false;
+    request->kind = HP_KIND_REVERT;
+    request->patch = p->patch;
+    request->deadline_ms = HP_MAX_WAIT_MS;
+    request->options.atomic = p->attempts > 2;
+    request->options.message = "not confirmed in time";
+    for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
+        const char **code = HP_PUSH(&request->arena, &request->options.accept);
+        if (code)
+            *code = accepted[i];
+    }
+    snprintf(who, sizeof who, "the agent itself: not confirmed within %g s", p->seconds);
+    if (!hp_arena_failed(&request->arena) &&
+        hp_mailbox_post(&desk->mailbox, request, who, now, HP_NO_TICKET, &recall) == HP_POST_QUEUED)
+        return true;
+    hp_request_free(request);
+    return false;
+}
+
+int64_t hp_desk_expire_trial(struct hp_desk *desk, int64_t now)
+{
+    int64_t next;
+    pthread_mutex_lock(&desk->lock);
+    bool due = hp_provisional_is_due(&desk->provisional, now, &next);
+    struct hp_provisional copy = desk->provisional;
+    pthread_mutex_unlock(&desk->lock);
+    if (!due || post_revert(desk, &copy, now))
+        return next;
+    hp_desk_settle_trial(desk, NULL, now);
+    return now + HP_TRIAL_AGAIN_MS;
+}
+
+void hp_desk_settle_trial(struct hp_desk *desk, const struct hp_letter *letter, int64_t now)
+{
+    bool reverted = letter && letter->report && letter->report->status == HP_REVERTED;
+    pthread_mutex_lock(&desk->lock);
+    int64_t patch = desk->provisional.patch;
+    bool stuck = hp_provisional_settle(&desk->provisional, reverted, now);
+    pthread_mutex_unlock(&desk->lock);
+    if (stuck)
+        fprintf(
+            stderr,
+            "hotpatch: patch %lld was not confirmed and could not be reverted; `hotpatch revert` says why\n",
+            (long long)patch);
+}
+
+void hp_desk_copy_trial(struct hp_desk *desk, struct hp_report *out, int64_t now)
+{
+    pthread_mutex_lock(&desk->lock);
+    struct hp_provisional p = desk->provisional;
+    pthread_mutex_unlock(&desk->lock);
+    if (p.patch == 0)
+        return;
+    out->provisional = hp_arena_alloc(&out->arena, sizeof *out->provisional);
+    if (out->provisional)
+        *out->provisional = (struct hp_report_provisional){
+            .patch = p.patch, .left_s = p.deadline > now ? (double)(p.deadline - now) / 1000 : 0};
+}
+
+/* --- the snapshot ----------------------------------------------------------------------------- */
 
 void hp_desk_polled(struct hp_desk *desk, int64_t now)
 {
@@ -117,8 +235,10 @@ void hp_desk_copy_log(struct hp_desk *desk, struct hp_report *out)
     out->generation = desk->generation;
     for (size_t i = 0; desk->log && i < desk->log->patches.count; i++) {
         struct hp_report_patch *patch = HP_PUSH(&out->arena, &out->patches);
-        if (patch)
-            copy_patch(&out->arena, patch, &desk->log->patches.items[i]);
+        if (!patch)
+            break;
+        copy_patch(&out->arena, patch, &desk->log->patches.items[i]);
+        patch->trial = hp_trial_word(hp_provisional_outcome(&desk->provisional, patch->patch));
     }
     pthread_mutex_unlock(&desk->lock);
 }

@@ -8,6 +8,7 @@
 #define HP_DESK_H
 
 #include "agent/mailbox.h"
+#include "agent/provisional.h"
 
 /* A request that was taken and is not done: between polls, as many slices as it needs. The Lua thread's
  * alone.
@@ -15,6 +16,7 @@
 struct hp_job {
     struct hp_letter *letter; /* the mailbox's; NULL: nothing is under way, and the rest is 0 */
     struct hp_report *report; /* ours until it is handed over; the engine fills it */
+    bool refused;             /* before it began: the report says why */
     int64_t generation;       /* before it began: another one now means that it has committed */
     int64_t started_ns;
     int64_t stop_ns;    /* how long it has stopped the Lua thread in this poll */
@@ -41,12 +43,26 @@ struct hp_desk {
     int64_t generation;
     int64_t patches;
     int64_t polled; /* hp_clock_ms of the last poll that found work; 0: none did */
+
+    struct hp_provisional provisional; /* under `lock` */
 };
 
 /* NULL with errno. Its bell rings, for the endpoint is to be opened. */
 struct hp_desk *hp_desk_new(const char *name, const char *state, const char *lua);
 /* Not for a dead one, which stays where it is: its locks may be held by threads that are gone. */
 void hp_desk_free(struct hp_desk *desk);
+
+/* Patches on trial (provisional.h), under the lock. */
+void hp_desk_try(struct hp_desk *desk, int64_t patch, double seconds, int64_t now); /* Lua side */
+void hp_desk_reverted(struct hp_desk *desk, int64_t first);                         /* Lua side */
+int64_t hp_desk_trial(struct hp_desk *desk);                                        /* 0: none */
+/* Confirms it (0: the one there is) and says in the report what came of that. Any thread. */
+void hp_desk_answer_confirm(struct hp_desk *desk, int64_t patch, int64_t now, struct hp_report *report);
+/* I/O side: posts the revert that is due, if any. The time of the next one, or HP_NEVER. */
+int64_t hp_desk_expire_trial(struct hp_desk *desk, int64_t now);
+void hp_desk_settle_trial(struct hp_desk *desk, const struct hp_letter *letter, int64_t now);
+/* What the report says of the one that is on trial. */
+void hp_desk_copy_trial(struct hp_desk *desk, struct hp_report *out, int64_t now);
 
 /* Lua side, after each run. Takes `log`, which may be NULL (no memory: the old list stays). */
 void hp_desk_publish(struct hp_desk *desk, struct hp_report *log, int64_t generation, int64_t patches);

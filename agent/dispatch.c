@@ -64,12 +64,41 @@ static void end_job(struct hp_desk *desk)
     hp_service_wake();
 }
 
+/* A patch on trial is the last one: what would be pushed on top could not be kept when it is reverted. True:
+ * this request must not run, and its report says why. */
+static bool refuse_on_trial(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
+{
+    int64_t patch = desk && request->kind == HP_KIND_PUSH ? hp_desk_trial(desk) : 0;
+    if (patch == 0)
+        return false;
+    hp_report_fail(report, HP_REFUSED, "patch %lld is provisional: confirm it or revert it first",
+                   (long long)patch);
+    if (report->error)
+        report->error->hint = "hotpatch confirm, or hotpatch revert";
+    return true;
+}
+
+/* What a request has done to the patch that is on trial, or put on trial. */
+static void note_trial(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
+{
+    if (report->status == HP_REVERTED)
+        hp_desk_reverted(desk, report->patch);
+    if (report->status != HP_APPLIED || request->kind != HP_KIND_PUSH ||
+        request->options.confirm_within_s <= 0)
+        return;
+    int64_t now = hp_clock_ms();
+    hp_desk_try(desk, report->patch, request->options.confirm_within_s, now);
+    hp_desk_copy_trial(desk, report, now);
+    hp_service_wake(); /* there is a new deadline */
+}
+
 static void hand_over(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 {
     struct hp_job *job = &desk->job;
     struct hp_report_cost *cost = &job->report->cost;
     cost->pause_us = longest_us(job, cost->pause_us);
     cost->total_us = (hp_clock_ns() - job->started_ns) / 1000;
+    note_trial(desk, job->letter->request, job->report);
     if (may_change(job->letter->request))
         hp_dispatch_publish(L, engine, desk);
     hp_mailbox_done(&desk->mailbox, job->letter, job->report);
@@ -86,7 +115,8 @@ static bool take(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
     job->generation = hp_engine_generation(engine);
     job->stop_ns = 0;
     job->report = hp_report_new();
-    if (job->report)
+    job->refused = job->report && refuse_on_trial(desk, job->letter->request, job->report);
+    if (job->report && !job->refused)
         hp_engine_begin(engine, L, job->letter->request, job->letter->who, job->report);
     count_stop(job, job->started_ns);
     return true;
@@ -116,6 +146,10 @@ enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct h
     if (!desk->job.report) {
         hp_mailbox_done(&desk->mailbox, desk->job.letter, NULL);
         end_job(desk);
+        return HP_SLICE_LAST;
+    }
+    if (desk->job.refused) {
+        hand_over(L, engine, desk);
         return HP_SLICE_LAST;
     }
     if (hp_mailbox_is_cancelled(&desk->mailbox, desk->job.letter)) {
@@ -162,13 +196,27 @@ void hp_dispatch_abandon(lua_State *L, struct hp_engine *engine, struct hp_desk 
 
 /* --- requests of the program itself ----------------------------------------------------------- */
 
+static bool refuse_local(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
+{
+    if (!desk && request->options.confirm_within_s > 0) {
+        hp_report_fail(report, HP_REFUSED,
+                       "nobody could confirm it, or revert it in time: start the agent first, or leave "
+                       "confirm_within_s out");
+        return true;
+    }
+    return refuse_on_trial(desk, request, report);
+}
+
 void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
                        const struct hp_request *request, struct hp_report *report)
 {
     char who[80];
     int64_t start = hp_clock_ns();
     snprintf(who, sizeof who, "uid %ld, pid %ld, the program itself", (long)geteuid(), (long)getpid());
-    hp_engine_run(engine, L, request, who, report);
+    if (!refuse_local(desk, request, report))
+        hp_engine_run(engine, L, request, who, report);
+    if (desk)
+        note_trial(desk, request, report);
     report->cost.total_us = (hp_clock_ns() - start) / 1000;
     if (desk && may_change(request))
         hp_dispatch_publish(L, engine, desk);

@@ -199,9 +199,11 @@ static enum hp_post queue_letter(struct hp_mailbox *m, struct hp_request *reques
     letter->who = own_who;
     letter->state = HP_LETTER_WAITING;
     letter->deadline = deadline_of(request, now);
-    letter->tickets[0] = ticket;
-    letter->ticket_count = 1;
-    m->tickets++;
+    letter->own = ticket == HP_NO_TICKET;
+    if (!letter->own) {
+        letter->tickets[letter->ticket_count++] = ticket;
+        m->tickets++;
+    }
     m->waiting++;
     letter_append(m, letter);
     return HP_POST_QUEUED;

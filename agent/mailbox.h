@@ -38,6 +38,8 @@ static inline bool hp_work_any(void)
     return atomic_load_explicit(&hp_work, memory_order_relaxed) != 0;
 }
 
+#define HP_NO_TICKET UINT64_MAX /* a letter of the agent's own: nobody waits for its answer */
+
 enum hp_letter_state { HP_LETTER_WAITING, HP_LETTER_RUNNING, HP_LETTER_DONE };
 
 /* How far a letter has come that runs. */
@@ -61,6 +63,7 @@ struct hp_letter {
     enum hp_letter_state state;
     bool cancelled; /* somebody wishes that it were given up; the Lua side sees to it */
     bool collected; /* handed out by next_done */
+    bool own;       /* posted with HP_NO_TICKET */
     struct hp_letter_progress progress;
     int64_t deadline;
     uint64_t tickets[HP_LETTER_TICKETS]; /* who waits for the answer */

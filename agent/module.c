@@ -132,6 +132,14 @@ static int module_reload(lua_State *L)
     return call_run(L, call);
 }
 
+static int module_confirm(lua_State *L)
+{
+    lua_Integer patch = luaL_optinteger(L, 1, 0);
+    struct call *call = call_push(L, HP_KIND_CONFIRM);
+    hp_agent_confirm(hp_agent_obtain(L), patch, &call->report);
+    return call_give_report(L, call);
+}
+
 /* revert([patch] [, options]) */
 static int module_revert(lua_State *L)
 {
@@ -169,17 +177,10 @@ static int module_log(lua_State *L)
 int luaopen_hotpatch(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"start", module_start},
-        {"poll", module_poll},
-        {"fd", module_fd},
-        {"stop", module_stop},
-        {"patch", module_patch},
-        {"diff", module_diff},
-        {"log", module_log},
-        {"reload", module_reload},
-        {"revert", module_revert},
-        {"inspect", module_inspect},
-        {NULL, NULL},
+        {"start", module_start},     {"poll", module_poll},       {"fd", module_fd},
+        {"stop", module_stop},       {"patch", module_patch},     {"diff", module_diff},
+        {"log", module_log},         {"reload", module_reload},   {"revert", module_revert},
+        {"inspect", module_inspect}, {"confirm", module_confirm}, {NULL, NULL},
     };
     luaL_checkversion(L);
     hp_agent_obtain(L);

@@ -105,6 +105,8 @@ static void send_done(struct hp_desk *desk)
     while ((letter = hp_mailbox_next_done(&desk->mailbox))) {
         struct hp_reply reply;
         uint64_t tickets[HP_LETTER_TICKETS];
+        if (letter->own)
+            hp_desk_settle_trial(desk, letter, hp_clock_ms());
         hp_answer_letter(desk, letter, &reply);
         size_t count =
             hp_mailbox_remember(&desk->mailbox, letter, reply.status, reply.data, reply.len, tickets);
@@ -124,6 +126,9 @@ static int64_t do_round(void)
         if (deadline < next)
             next = deadline;
         send_done(d);
+        deadline = hp_desk_expire_trial(d, hp_clock_ms());
+        if (deadline < next)
+            next = deadline;
     }
     pthread_mutex_unlock(&service.lock);
     return next;

@@ -1,22 +1,10 @@
 #include "client/cmd.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-
 #include "client/exchange.h"
+#include "client/number.h"
 #include "client/present.h"
 #include "client/render.h"
 #include "client/target.h"
-
-/* The number of a patch; 0 if it is none. */
-static int64_t patch_number(const char *text)
-{
-    char *end = NULL;
-    errno = 0;
-    long long number = strtoll(text, &end, 10);
-    return isdigit((unsigned char)*text) && *end == '\0' && errno == 0 ? number : 0;
-}
 
 static bool fill(struct hp_cli *cli, struct hp_request *request)
 {
@@ -24,12 +12,8 @@ static bool fill(struct hp_cli *cli, struct hp_request *request)
         return hp_cli_fail(cli, HP_USAGE, "hotpatch help revert",
                            "revert takes one patch; it undoes all down to that one");
     }
-    if (cli->args.count == 1) {
-        request->patch = patch_number(cli->args.items[0]);
-        if (request->patch <= 0) {
-            return hp_cli_fail(cli, HP_USAGE, "hotpatch log lists them", "\"%s\" is no number of a patch",
-                               cli->args.items[0]);
-        }
+    if (cli->args.count == 1 && !hp_number_patch(cli, cli->args.items[0], &request->patch)) {
+        return false;
     }
     request->options = cli->options;
     return true;

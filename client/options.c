@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/cmd.h"
+#include "client/number.h"
 #include "proto/suggest.h"
 #include "proto/protocol.h"
 
@@ -50,6 +51,8 @@ const struct hp_option HP_OPTIONS[] = {
     {"max-pause", 0, HP_CMD_CHANGING, HP_OPTION_NUM, AT(options.max_pause_ms), "MS", NULL,
      "the longest single stop, in milliseconds"},
     {"message", 0, HP_CMD_CHANGING, HP_OPTION_STR, AT(options.message), "TEXT", NULL, "why, for the log"},
+    {"confirm-within", 0, HP_CMD_PUSH, HP_OPTION_TIME, AT(options.confirm_within_s), "TIME", NULL,
+     "the agent reverts it unless `hotpatch confirm` comes in time: 30s, 5m, 1h"},
     {"id", 0, HP_CMD_RUNNING, HP_OPTION_ID, AT(id), "ID", NULL, "a repeated id gets the first answer again"},
     {"exit-code", 0, HP_CMD_DIFF, HP_OPTION_FLAG, AT(exit_code), NULL, NULL,
      "end with 2 where there are differences"},
@@ -151,9 +154,10 @@ static int word_index(const char *words, const char *value)
 static bool bad_value(struct hp_cli *cli, const struct hp_option *option, const char *value)
 {
     return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--%s takes %s, not \"%s\"", option->name,
-                       option->kind == HP_OPTION_PID   ? "a process id"
-                       : option->kind == HP_OPTION_NUM ? "a number greater than 0"
-                                                       : option->argument,
+                       option->kind == HP_OPTION_PID    ? "a process id"
+                       : option->kind == HP_OPTION_NUM  ? "a number greater than 0"
+                       : option->kind == HP_OPTION_TIME ? "a time of at most a week, as in 30s, 5m, 1h"
+                                                        : option->argument,
                        value);
 }
 
@@ -271,6 +275,8 @@ static bool set_option(struct hp_cli *cli, const struct hp_option *option, const
         return true;
     case HP_OPTION_NUM:
         return set_number(cli, option, value);
+    case HP_OPTION_TIME:
+        return hp_number_duration(value, value_at(cli, option)) || bad_value(cli, option, value);
     case HP_OPTION_PID:
         return set_pid(cli, option, value);
     case HP_OPTION_CODES:

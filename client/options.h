@@ -18,12 +18,13 @@ enum hp_command_bit {
     HP_CMD_EXPLAIN = 1 << 8,
     HP_CMD_HELP = 1 << 9,
     HP_CMD_VERIFY = 1 << 10,
+    HP_CMD_CONFIRM = 1 << 11,
     HP_CMD_PATCHING = HP_CMD_DIFF | HP_CMD_PUSH,
     HP_CMD_READING = HP_CMD_PATCHING | HP_CMD_VERIFY, /* those that take [MODULE=]FILE */
     HP_CMD_CHANGING = HP_CMD_DIFF | HP_CMD_PUSH | HP_CMD_REVERT,
     HP_CMD_RUNNING = HP_CMD_CHANGING | HP_CMD_EVAL | HP_CMD_INSPECT | HP_CMD_VERIFY,
-    HP_CMD_TARGETED = HP_CMD_RUNNING | HP_CMD_STATUS | HP_CMD_LOG,
-    HP_CMD_ALL = (1 << 11) - 1,
+    HP_CMD_TARGETED = HP_CMD_RUNNING | HP_CMD_STATUS | HP_CMD_LOG | HP_CMD_CONFIRM,
+    HP_CMD_ALL = (1 << 12) - 1,
 };
 
 enum hp_option_kind {
@@ -31,6 +32,7 @@ enum hp_option_kind {
     HP_OPTION_STR,    /* const char *, not empty */
     HP_OPTION_WORD,   /* const char *, one of `words` */
     HP_OPTION_NUM,    /* double, more than 0 */
+    HP_OPTION_TIME,   /* double, seconds: "5m" */
     HP_OPTION_PID,    /* int64_t, more than 0 */
     HP_OPTION_FORMAT, /* enum hp_format, one of `words` */
     HP_OPTION_LIST,   /* HP_LIST(const char *): may repeat */

@@ -18,6 +18,7 @@ void hp_render_verify(struct hp_text *page, const struct hp_report *report);
 /* inspect: functions with their upvalues. log: patches, newest first. status: one agent. eval: prints, then
  * results. */
 void hp_render_inspect(struct hp_text *page, const struct hp_report *report);
+void hp_render_confirm(struct hp_text *page, const struct hp_report *report);
 void hp_render_log(struct hp_text *page, const struct hp_report *report);
 void hp_render_status(struct hp_text *page, const struct hp_report *report);
 void hp_render_eval(struct hp_text *page, const struct hp_report *report);

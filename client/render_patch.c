@@ -271,6 +271,12 @@ void hp_render_patch(struct hp_text *page, const struct hp_report *r)
         hp_text_safe_lines(page, r->output, 4);
     }
     hp_render_skipped(page, r);
+    if (r->provisional != NULL) {
+        hp_text_printf(page,
+                       "provisional: patch %" PRId64
+                       " is reverted in %g s unless `hotpatch confirm` comes in time\n",
+                       r->provisional->patch, r->provisional->left_s);
+    }
     if (done) {
         render_not_looked_at(page, r);
         render_cost(page, r);

@@ -60,6 +60,15 @@ void hp_render_inspect(struct hp_text *page, const struct hp_report *r)
     }
 }
 
+/* --- confirm ---------------------------------------------------------------------------------- */
+
+void hp_render_confirm(struct hp_text *page, const struct hp_report *r)
+{
+    if (r->error == NULL) {
+        hp_text_printf(page, "patch %" PRId64 " is confirmed: it stays\n", r->patch);
+    }
+}
+
 /* --- log -------------------------------------------------------------------------------------- */
 
 void hp_render_log(struct hp_text *page, const struct hp_report *r)
@@ -75,6 +84,10 @@ void hp_render_log(struct hp_text *page, const struct hp_report *r)
         bool applied = p->status != NULL && strcmp(p->status, "applied") == 0;
         hp_text_printf(page, "%-4" PRId64 " ", p->patch);
         hp_text_paint_safe(page, applied ? HP_GREEN : HP_YELLOW, p->status);
+        if (p->trial != NULL) {
+            hp_text_add(page, ", ");
+            hp_text_safe(page, p->trial);
+        }
         hp_text_add(page, "  ");
         hp_text_safe(page, p->when);
         hp_text_add(page, "  ");
@@ -188,6 +201,11 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
     if (a->pending > 0) {
         hp_text_printf(page, "%-10s %" PRId64 " request%s\n", "waiting", a->pending,
                        hp_word_plural(a->pending));
+    }
+    if (r->provisional != NULL) {
+        hp_text_printf(page, "%-10s patch %" PRId64 ", reverted in ", "on trial", r->provisional->patch);
+        duration(page, r->provisional->left_s);
+        hp_text_add(page, " unless it is confirmed\n");
     }
     running(page, r->running);
     held(page, r);

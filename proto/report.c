@@ -103,6 +103,12 @@ static const struct hp_field running_fields[] = {
 static const struct hp_shape running_shape =
     SHAPE("report.running", struct hp_report_running, running_fields);
 
+#define PROVISIONAL(name, kind) KEY(struct hp_report_provisional, name, kind, NULL, WRITE)
+static const struct hp_field provisional_fields[] = {PROVISIONAL(patch, HP_FIELD_INT),
+                                                     PROVISIONAL(left_s, HP_FIELD_NUM)};
+static const struct hp_shape provisional_shape =
+    SHAPE("report.provisional", struct hp_report_provisional, provisional_fields);
+
 #define EFFECT(name, kind, flags) KEY(struct hp_report_effect, name, kind, NULL, flags)
 static const struct hp_field effect_fields[] = {
     EFFECT(call, HP_FIELD_STR, WRITE),       EFFECT(args, HP_FIELD_STR, WRITE),
@@ -144,9 +150,10 @@ static const struct hp_shape cost_shape = SHAPE("report.cost", struct hp_report_
 
 #define PATCH(name, kind) KEY(struct hp_report_patch, name, kind, NULL, WRITE)
 static const struct hp_field patch_fields[] = {
-    PATCH(patch, HP_FIELD_INT),     PATCH(status, HP_FIELD_STR), PATCH(modules, HP_FIELD_STRS),
-    PATCH(message, HP_FIELD_STR),   PATCH(when, HP_FIELD_STR),   PATCH(who, HP_FIELD_STR),
-    PATCH(functions, HP_FIELD_INT),
+    PATCH(patch, HP_FIELD_INT),     PATCH(status, HP_FIELD_STR),
+    PATCH(modules, HP_FIELD_STRS),  PATCH(message, HP_FIELD_STR),
+    PATCH(when, HP_FIELD_STR),      PATCH(who, HP_FIELD_STR),
+    PATCH(functions, HP_FIELD_INT), KEY(struct hp_report_patch, trial, HP_FIELD_STR, NULL, SKIP),
 };
 static const struct hp_shape patch_shape = SHAPE("report.patch", struct hp_report_patch, patch_fields);
 
@@ -192,6 +199,7 @@ static const struct hp_field report_fields[] = {
     REPORT(cost, HP_FIELD_MAP, &cost_shape, WRITE),
     REPORT(held, HP_FIELD_LIST, &held_shape, SKIP),
     REPORT(running, HP_FIELD_OPT_MAP, &running_shape, SKIP),
+    REPORT(provisional, HP_FIELD_OPT_MAP, &provisional_shape, SKIP),
     REPORT(patches, HP_FIELD_LIST, &patch_shape, SKIP),
     REPORT(functions, HP_FIELD_LIST, &inspected_shape, SKIP),
     REPORT(skipped, HP_FIELD_LIST, &skipped_shape, SKIP),

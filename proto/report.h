@@ -77,6 +77,11 @@ struct hp_report_held { /* status: an old function that is still held somewhere 
     int64_t count;
 };
 
+struct hp_report_provisional { /* push, status: the patch that is on trial */
+    int64_t patch;
+    double left_s; /* until it is reverted */
+};
+
 struct hp_report_running { /* status: the request that is under way */
     const char *kind;
     const char *id;
@@ -124,6 +129,7 @@ struct hp_report_cost {
 struct hp_report_patch { /* log */
     int64_t patch;
     const char *status; /* applied reverted */
+    const char *trial;  /* provisional confirmed expired stuck; NULL: it was on none */
     HP_LIST(const char *) modules;
     const char *message;
     const char *when; /* ISO 8601, UTC */
@@ -171,6 +177,7 @@ struct hp_report {
     struct hp_report_cost cost;
     HP_LIST(struct hp_report_held) held;           /* status */
     struct hp_report_running *running;             /* status; NULL: none */
+    struct hp_report_provisional *provisional;     /* push, status; NULL: none */
     HP_LIST(struct hp_report_patch) patches;       /* log */
     HP_LIST(struct hp_report_inspected) functions; /* inspect */
     HP_LIST(struct hp_report_skipped) skipped;     /* --git A..B, verify: files left out; the client's */

@@ -18,7 +18,7 @@ static const struct {
     [HP_KIND_DIFF] = {"diff", true},          [HP_KIND_PUSH] = {"push", true},
     [HP_KIND_REVERT] = {"revert", true},      [HP_KIND_INSPECT] = {"inspect", true},
     [HP_KIND_EVAL] = {"eval", true},          [HP_KIND_VERIFY] = {"verify", true},
-    [HP_KIND_MODULES] = {"modules", true},
+    [HP_KIND_MODULES] = {"modules", true},    [HP_KIND_CONFIRM] = {"confirm", false},
 };
 
 const char *hp_kind_word(enum hp_kind kind)
@@ -67,7 +67,7 @@ static const struct hp_field options_fields[] = {
     OPTION(atomic, HP_FIELD_BOOL),        OPTION(accept, HP_FIELD_STRS),
     OPTION(functions, HP_FIELD_STRS),     OPTION(max_pause_ms, HP_FIELD_NUM),
     OPTION(search_limit_s, HP_FIELD_NUM), OPTION(expect_version, HP_FIELD_STR),
-    OPTION(message, HP_FIELD_STR),
+    OPTION(message, HP_FIELD_STR),        OPTION(confirm_within_s, HP_FIELD_NUM),
 };
 const struct hp_shape HP_OPTIONS_SHAPE = {"request.options", sizeof(struct hp_options), options_fields,
                                           sizeof options_fields / sizeof *options_fields};

@@ -21,6 +21,7 @@ enum hp_kind {
     HP_KIND_EVAL,
     HP_KIND_VERIFY,  /* is what runs what the sources say? */
     HP_KIND_MODULES, /* which Lua modules are loaded, and from which files */
+    HP_KIND_CONFIRM,
     HP_KIND_COUNT
 };
 const char *hp_kind_word(enum hp_kind kind);
@@ -48,6 +49,7 @@ struct hp_options {
     HP_LIST(const char *) functions; /* --function PATH */
     double max_pause_ms;             /* 0: the agent's own */
     double search_limit_s;           /* 0: none */
+    double confirm_within_s;         /* push: reverted by the agent unless confirmed in time; 0: for good */
     const char *expect_version;
     const char *message;
 };
@@ -64,7 +66,7 @@ struct hp_request {
     const char *user; /* who: the client's login name; the agent trusts the socket's credentials, not this */
     HP_LIST(struct hp_request_module) modules; /* diff, push, verify */
     struct hp_options options;                 /* diff, push, revert */
-    int64_t patch;                             /* revert: 0 is the last */
+    int64_t patch;                             /* revert: 0 is the last; confirm: 0 is the one on trial */
     const char *target;                        /* inspect: "mod" or "mod.path" */
     struct hp_bytes code;                      /* eval */
     const char *code_name;                     /* eval: chunk name */

@@ -206,6 +206,36 @@ static bool stops_too_long(struct hp_patch *p, size_t functions, size_t places)
     return true;
 }
 
+/* What a revert would have to ask a person about. NULL: nothing. */
+static const char *irreversible(const struct hp_patch *p)
+{
+    if (p->plan.replays.count > 0)
+        return "it makes calls for first values";
+    if (p->plan.effects.count > 0)
+        return "it performs effects";
+    for (size_t i = 0; i < p->plan.modules.count; i++)
+        if (p->plan.modules.items[i].hotfix.present && !p->plan.modules.items[i].hotrevert.present)
+            return "it has a __hotfix and no __hotrevert";
+    return NULL;
+}
+
+/* R19 beforehand: the agent can undo by itself only what a revert undoes. */
+static bool refuse_trial(struct hp_patch *p)
+{
+    const char *why = p->request->options.confirm_within_s > 0 ? irreversible(p) : NULL;
+    if (!why)
+        return false;
+    const char *fmt =
+        "if nobody confirms it in time, the patch is reverted, and %s, which a revert does not undo; "
+        "give the module a __hotrevert, leave --confirm-within out, or accept R19";
+    if (hp_patch_accepts(p, HP_R19_IRREVERSIBLE)) {
+        hp_report_warn(p->report, HP_R19_IRREVERSIBLE, NULL, NULL, fmt, why);
+        return false;
+    }
+    hp_report_refuse(p->report, HP_R19_IRREVERSIBLE, NULL, NULL, fmt, why);
+    return true;
+}
+
 static bool plan_stops_too_long(struct hp_patch *p)
 {
     return stops_too_long(p, p->plan.functions.count, p->plan.steps.count);
@@ -254,7 +284,7 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
         return status;
     if (!p->revert && !changes(p) && !code_changed(p) && (same_texts(p) || !local_unfound(p)))
         return HP_NO_CHANGE;
-    if (plan_stops_too_long(p))
+    if (refuse_trial(p) || plan_stops_too_long(p))
         return HP_REFUSED;
     if (module_only ||
         (p->plan.swaps.count == 0 && (p->revert || (!code_changed(p) && !local_unfound(p) && !adds_keys(p)))))
@@ -279,7 +309,7 @@ enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p)
         return status;
     if (!p->revert && !changes(p))
         return HP_NO_CHANGE;
-    if (plan_stops_too_long(p))
+    if (refuse_trial(p) || plan_stops_too_long(p))
         return HP_REFUSED;
     return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
 }

@@ -1,6 +1,6 @@
 # bash completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-_hotpatch_commands="ps status diff push revert log inspect verify eval explain help"
+_hotpatch_commands="ps status diff push revert confirm log inspect verify eval explain help"
 _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
 _hotpatch_changing="--accept --atomic --max-pause --search-limit --message --id"
@@ -10,9 +10,9 @@ _hotpatch_options()
 {
     case $1 in
     ps | explain | help) echo "$_hotpatch_everywhere" ;;
-    status | log) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
+    status | log | confirm) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
     diff) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing --exit-code $_hotpatch_everywhere" ;;
-    push) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing $_hotpatch_everywhere" ;;
+    push) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing --confirm-within $_hotpatch_everywhere" ;;
     revert) echo "$_hotpatch_target $_hotpatch_changing $_hotpatch_everywhere" ;;
     inspect) echo "$_hotpatch_target --id $_hotpatch_everywhere" ;;
     verify) echo "$_hotpatch_target --module --git --id $_hotpatch_everywhere" ;;

@@ -1,7 +1,7 @@
 # fish completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-set -l all ps status diff push revert log inspect verify eval explain help
-set -l targeted status diff push revert log inspect verify eval
+set -l all ps status diff push revert confirm log inspect verify eval explain help
+set -l targeted status diff push revert confirm log inspect verify eval
 set -l patching diff push
 set -l changing diff push revert
 
@@ -14,6 +14,7 @@ complete -c hotpatch -n __fish_use_subcommand -f -a status -d 'one agent, and wh
 complete -c hotpatch -n __fish_use_subcommand -f -a diff -d 'what a push would do; changes nothing'
 complete -c hotpatch -n __fish_use_subcommand -f -a push -d 'replace modules, keeping their state'
 complete -c hotpatch -n __fish_use_subcommand -f -a revert -d 'undo the last patch, or down to one'
+complete -c hotpatch -n __fish_use_subcommand -f -a confirm -d 'keep a provisional patch'
 complete -c hotpatch -n __fish_use_subcommand -f -a log -d 'patches applied and reverted'
 complete -c hotpatch -n __fish_use_subcommand -f -a inspect -d 'live functions and their upvalues'
 complete -c hotpatch -n __fish_use_subcommand -f -a verify -d 'is what runs what the source says?'
@@ -41,6 +42,7 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l function -
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l refs -a 'heap module' -d 'where to look for holders'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -l strict -d 'warnings are refusals'
 complete -c hotpatch -n "__fish_seen_subcommand_from $patching" -x -l expect-version -d 'refuse unless VERSION equals'
+complete -c hotpatch -n "__fish_seen_subcommand_from push" -x -l confirm-within -d 'reverted unless confirmed in time'
 complete -c hotpatch -n "__fish_seen_subcommand_from diff" -l exit-code -d 'end with 2 where there are differences'
 
 complete -c hotpatch -n "__fish_seen_subcommand_from $changing" -x -l accept -d 'a refusal that was read'
