@@ -130,12 +130,13 @@ static bool git_run(struct hp_cli *cli, struct git_run *run, const char *const a
         return hp_cli_fail(cli, HP_LOAD_FAILED, "install git, or give the old source with --base FILE",
                            "cannot run git: %s", strerror(error));
     }
-    if (!git_finish(run)) {
+    bool ended = git_finish(run);
+    if (run->out_text.failed || run->out_text.len > HP_MAX_MESSAGE) { /* then git did not end well either */
+        return hp_cli_fail(cli, HP_LIMIT, NULL, "--git %s: too large; nothing was sent", what);
+    }
+    if (!ended) {
         return hp_cli_fail(cli, HP_LOAD_FAILED, hint, "--git %s: %s; nothing was sent", what,
                            git_message(cli, run));
-    }
-    if (run->out_text.failed || run->out_text.len > HP_MAX_MESSAGE) {
-        return hp_cli_fail(cli, HP_LIMIT, NULL, "--git %s: too large; nothing was sent", what);
     }
     return true;
 }

@@ -120,6 +120,19 @@ h.test(function()
     report = ask(0, "verify", "--git", "v1", "old.lua")
     h.eq(functions(report, "old").name.verdict, "same", "stripped")
 
+    -- where the server runs from a copy, the module is named; HEAD where nothing is
+    h.write(s.dir .. "/copy.lua", h.module("copied"))
+    git "add copy.lua"
+    git "commit -qm three"
+    h.write(s.dir .. "/copy.lua", h.module("copied again"))
+    git "commit -qam four"
+    report = ask(0, "diff", "--git", "HEAD~1..")
+    h.has(skipped(report)["copy.lua"], "no loaded module", "loaded from elsewhere")
+    s:ask(("package.loaded.copied = load(%q, '@elsewhere.lua')()"):format(h.module("copied")))
+    report = ask(0, "push", "--git", "HEAD~1..", "copied=copy.lua")
+    h.eq(report.modules[1].module, "copied", "a module that was named")
+    h.eq(s:ask "return package.loaded.copied.name()", "copied again", "patched from a copy")
+
     -- what cannot be
     h.has(text(64, "push", "--git", "v1...v2").err, "two dots", "three dots")
     h.has(text(64, "push", "--git=--all..v2").err, "a commit, a branch or a tag", "an option for a revision")

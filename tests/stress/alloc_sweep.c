@@ -33,8 +33,9 @@
 #include "trial.h"
 
 static const struct trial_subject subjects[] = {
-    {"push", HP_KIND_PUSH, false},       {"revert", HP_KIND_REVERT, false}, {"diff", HP_KIND_DIFF, false},
-    {"inspect", HP_KIND_INSPECT, false}, {"eval", HP_KIND_EVAL, false},     {"open", HP_KIND_STATUS, true},
+    {"push", HP_KIND_PUSH, false},       {"revert", HP_KIND_REVERT, false},   {"diff", HP_KIND_DIFF, false},
+    {"inspect", HP_KIND_INSPECT, false}, {"eval", HP_KIND_EVAL, false},       {"open", HP_KIND_STATUS, true},
+    {"verify", HP_KIND_VERIFY, false},   {"modules", HP_KIND_MODULES, false},
 };
 
 static struct {

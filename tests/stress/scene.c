@@ -182,7 +182,7 @@ void scene_request(struct scene *s, enum hp_kind kind, struct hp_request *reques
                                "local t = {} for i = 1, 20 do t[i] = { tostring(i) } end\n"
                                "return t, #t, 'text', print, 1 / 3";
     request->kind = kind;
-    if (kind == HP_KIND_PUSH || kind == HP_KIND_DIFF)
+    if (kind == HP_KIND_PUSH || kind == HP_KIND_DIFF || kind == HP_KIND_VERIFY)
         read_spec(s, request);
     request->code = (struct hp_bytes){code, sizeof code - 1};
     push_program(s, "target");
