@@ -26,7 +26,7 @@ static int setup(void **state)
     folder_make();
     fake_reset();
     L = new_state();
-    run_lua(L, "hotpatch.start { name = 'parent' }");
+    run_lua(L, "hotpatch.start { name = 'parent', listen = { 'tcp://127.0.0.1:0' } }");
     return 0;
 }
 
@@ -64,16 +64,18 @@ static void in_child(void (*body)(void))
         fail_msg("the child ended with status %#x", (unsigned)status);
 }
 
-static int unix_sockets(void)
+/* Of the agent: unix ones in its folder, and tcp ones. */
+static int agent_sockets(void)
 {
     int count = 0;
     for (int fd = 0; fd < 256; fd++) {
         struct sockaddr_un address;
         socklen_t len = sizeof address;
         memset(&address, 0, sizeof address);
-        if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.sun_family == AF_UNIX &&
-            strstr(address.sun_path, folder))
-            count++;
+        if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+            continue;
+        bool own = address.sun_family == AF_UNIX && strstr(address.sun_path, folder);
+        count += own || address.sun_family == AF_INET;
     }
     return count;
 }
@@ -89,7 +91,7 @@ static void live_as_a_child(void)
 {
     CHILD_ASSERT(hotpatch_poll(L) == 0);
     CHILD_ASSERT(!readable(hotpatch_fd(L)));
-    CHILD_ASSERT(unix_sockets() == 0);
+    CHILD_ASSERT(agent_sockets() == 0);
     CHILD_ASSERT(hotpatch_start(L, NULL) != 0);
     CHILD_ASSERT(strstr(lua_tostring(L, -1), "forked"));
     lua_settop(L, 0);

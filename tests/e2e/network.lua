@@ -5,7 +5,8 @@
 --   n.certificate("a", "server", { name = "localhost", days = 1 })    makes server.pem, server.key, signed by a
 --   local s = n.server { tls = { ca =, cert =, key = } }    s.tls, s.tcp: its URLs
 return function(h)
-    local n = {}
+    -- Not under the thread sanitizer (E2E_NO_TLS, CMakeLists.txt): then all goes over tcp.
+    local n = { tls = os.getenv "E2E_NO_TLS" == nil }
     local function at(name) return h.dir .. "/" .. name end
     n.at = at
 
@@ -50,11 +51,13 @@ return function(h)
         local listen = h.report(0, { "status", "--pid", s.pid }).agent.listen
         s.tls = listen[1]:gsub("127.0.0.1", "localhost")
         s.tcp = listen[2]
+        if not n.tls then s.tls = s.tcp end
         return s
     end
 
     -- The arguments that reach a server over tls, as `who` (names of files), and those that follow.
     function n.args(s, who, ...)
+        if not n.tls then return { (...), "--to", (s.tls:gsub("tls%+", ""):gsub("localhost", "127.0.0.1")), select(2, ...) } end
         return { (...), "--to", s.tls, "--tls-ca", at(who.ca or "a.pem"), "--tls-cert", at(who.name .. ".pem"), "--tls-key",
             at(who.name .. ".key"), select(2, ...) }
     end
