@@ -424,8 +424,8 @@ enum hp_status hp_plan_make(struct hp_plan *plan, const struct hp_match *match,
     planner_init(&p, plan, match, options, report);
     if (!p.loads)
         return HP_NO_MEMORY;
-    if (!select_functions(&p))
-        return HP_REFUSED;
+    if (!select_functions(&p)) /* the reason may not have found room */
+        return hp_arena_failed(&report->arena) || hp_arena_failed(&plan->arena) ? HP_NO_MEMORY : HP_REFUSED;
 
     find_loads(&p);
     plan_modules(&p);

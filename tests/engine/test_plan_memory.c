@@ -31,7 +31,7 @@ static const char new_text[] =
     "M.got = bus.get('it')\nfunction M.__hotfix() end\n"
     "setmetatable(M.t, { __index = k })\nbus.on('x', function() return n, 1 end)\nbus.on('y')\nreturn M";
 
-/* The status; refusals of the plan count as having had enough. */
+/* The status; refusals of the plan count as having had enough, and always have a reason. */
 static enum hp_status run(struct merge *m)
 {
     hp_report_fini(&m->report);
@@ -43,12 +43,14 @@ static enum hp_status run(struct merge *m)
     enum hp_status status = hp_match(&m->match, m->has_base ? &m->base : NULL, &m->fresh, &m->live, &m->root);
     if (status == HP_OK)
         status = hp_plan_make(&m->plan, &m->match, &m->options, NULL, &m->report);
+    assert_true(status != HP_REFUSED || m->report.refusals.count || m->report.error);
     hp_plan_fini(&m->plan);
     hp_match_fini(&m->match);
     return status;
 }
 
-static void refuse_each(const char *base)
+/* `function`: as in --function, NULL: all. `least`: so many allocations there are to refuse. */
+static void refuse_each(const char *base, const char *function, long least)
 {
     struct merge m;
     hp_mem_set_allocator(memory);
@@ -60,6 +62,8 @@ static void refuse_each(const char *base)
     merge_stage(&m, base, new_text, "");
     m.options.effects = "new";
     m.options.prune = true;
+    m.options.functions.items = &function;
+    m.options.functions.count = function ? 1 : 0;
     enum hp_status whole = run(&m);
     assert_true(whole == HP_OK || whole == HP_REFUSED);
     hp_report_fini(&m.report);
@@ -77,7 +81,7 @@ static void refuse_each(const char *base)
         assert_true(status == whole || status == HP_NO_MEMORY || status == HP_REFUSED);
     } while (status == HP_NO_MEMORY);
     assert_int_equal(status, whole);
-    assert_true(n > 100); /* there was something to refuse */
+    assert_true(n > least);
     merge_close(&m);
     assert_int_equal(blocks, 0);
     hp_mem_set_allocator(NULL);
@@ -86,17 +90,25 @@ static void refuse_each(const char *base)
 static void with_base(void **state)
 {
     (void)state;
-    refuse_each(old_text);
+    refuse_each(old_text, NULL, 100);
 }
 
 static void without_base(void **state)
 {
     (void)state;
-    refuse_each(NULL);
+    refuse_each(NULL, NULL, 100);
+}
+
+/* Found by fuzz_plan: a refusal without a reason. */
+static void unknown_function(void **state)
+{
+    (void)state;
+    refuse_each(old_text, "no_such_function", 10);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(with_base), cmocka_unit_test(without_base)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(with_base), cmocka_unit_test(without_base),
+                                       cmocka_unit_test(unknown_function)};
     return cmocka_run_group_tests_name("plan without memory", tests, NULL, NULL);
 }
