@@ -123,6 +123,16 @@ static bool add_module(struct revision *r, const char *module, const char *path,
            hp_source_check(cli, hp_arena_printf(&cli->arena, "%s:%s", rev, path), m->source);
 }
 
+static bool is_in(const struct hp_git_files *files, const char *path)
+{
+    for (size_t i = 0; i < files->list.count; i++) {
+        if (strcmp(files->list.items[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- A..B ------------------------------------------------------------------------------------- */
 
 struct range {
@@ -212,8 +222,9 @@ static bool add_change(struct revision *r, const struct range *range, const stru
 }
 
 /* FILEs that do not differ. */
-static void skip_unchanged(struct revision *r, const struct range *range)
+static void skip_unchanged(struct revision *r, const struct range *range, const struct hp_git_files *files)
 {
+    size_t top = strlen(r->top);
     for (size_t f = 0; f < r->cli->files.count; f++) {
         const char *file = absolute(r->cli, r->cli->files.items[f].file);
         bool found = false;
@@ -221,8 +232,11 @@ static void skip_unchanged(struct revision *r, const struct range *range)
             found = strcmp(in_tree(r, range->changes.list.items[i].path), file) == 0;
         }
         if (!found) {
+            bool below = strncmp(file, r->top, top) == 0 && file[top] == '/';
+            bool known = below && is_in(files, file + top + 1);
             skip(r, r->cli->files.items[f].file,
-                 hp_arena_printf(&r->cli->arena, "the same in %s and %s", range->from, range->to));
+                 hp_arena_printf(&r->cli->arena, known ? "the same in %s and %s" : "neither in %s nor in %s",
+                                 range->from, range->to));
         }
     }
 }
@@ -232,15 +246,17 @@ bool hp_revision_read_range(struct hp_cli *cli, const struct hp_agent *target, s
 {
     struct revision r = {.cli = cli, .request = request, .skips = skips};
     struct range range = {0};
+    struct hp_git_files files = {0};
     const char *a, *b;
     if (!split_range(cli, &range) || (r.top = hp_git_top(cli)) == NULL ||
         (a = hp_git_commit(cli, r.top, range.from)) == NULL ||
         (b = hp_git_commit(cli, r.top, range.to)) == NULL ||
-        !hp_git_changes(cli, r.top, a, b, &range.changes) || !ask_loaded(&r, target)) {
+        !hp_git_changes(cli, r.top, a, b, &range.changes) || !hp_git_files(cli, r.top, b, &files) ||
+        !ask_loaded(&r, target)) {
         return false;
     }
     request->options = cli->options;
-    skip_unchanged(&r, &range);
+    skip_unchanged(&r, &range, &files);
     for (size_t i = 0; i < range.changes.list.count; i++) {
         if (!add_change(&r, &range, &range.changes.list.items[i])) {
             return false;
@@ -250,16 +266,6 @@ bool hp_revision_read_range(struct hp_cli *cli, const struct hp_agent *target, s
 }
 
 /* --- a whole revision ------------------------------------------------------------------------- */
-
-static bool is_in(const struct hp_git_files *files, const char *path)
-{
-    for (size_t i = 0; i < files->list.count; i++) {
-        if (strcmp(files->list.items[i], path) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 bool hp_revision_read_tree(struct hp_cli *cli, const struct hp_agent *target, struct hp_request *request,
                            struct hp_revision_skips *skips)

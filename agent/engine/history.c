@@ -176,23 +176,21 @@ bool hp_history_in_force(const struct hp_history *h, int64_t patch)
     return false;
 }
 
-static const char *function_place(const struct hp_record *record, const char *module, const char *path)
+static bool has_put(const struct hp_record *record, const char *path, const char *place)
 {
     for (size_t i = 0; i < record->functions.count; i++) {
         const struct hp_record_function *f = &record->functions.items[i];
-        if (strcmp(f->path, path) == 0 && strcmp(record->modules.items[f->module].name, module) == 0) {
-            return f->was;
+        if (strcmp(f->path, path) == 0 && f->was != NULL && strcmp(f->was, place) == 0) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-int64_t hp_history_patch_of(const struct hp_history *h, const char *module, const char *path,
-                            const char *place)
+int64_t hp_history_patch_of(const struct hp_history *h, const char *path, const char *place)
 {
     for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
-        const char *put = r->reverted ? NULL : function_place(r, module, path);
-        if (put != NULL && strcmp(put, place) == 0) {
+        if (!r->reverted && has_put(r, path, place)) {
             return r->patch;
         }
     }

@@ -51,10 +51,9 @@ int64_t hp_history_last(const struct hp_history *h);       /* id of the newest p
 bool hp_history_in_force(const struct hp_history *h, int64_t patch);
 void hp_history_log(const struct hp_history *h, struct hp_report *report); /* newest first */
 
-/* The newest patch in force that put a function into that path of the module, one that stands at `place`
- * ("battle.lua:12"); 0: none that is remembered. */
-int64_t hp_history_patch_of(const struct hp_history *h, const char *module, const char *path,
-                            const char *place);
+/* The newest patch in force that put a function into that path, one that stands at `place` ("battle.lua:12");
+ * 0: none that is remembered. */
+int64_t hp_history_patch_of(const struct hp_history *h, const char *path, const char *place);
 
 /* Makes the plan that undoes the newest patch in force: steps whose `expected` is what the patch put there
  * and that still stands there; where the server has put something else, there is no step (the report's fields

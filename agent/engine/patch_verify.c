@@ -33,7 +33,7 @@ static void tell_origin(struct hp_patch *p, uint32_t module, struct hp_report_fu
 {
     const struct hp_target *t = &p->targets[module];
     f->was = place_of(&p->report->arena, source, line);
-    f->patch = hp_history_patch_of(p->context.history, t->module, f->path, f->was);
+    f->patch = hp_history_patch_of(p->context.history, f->path, f->was);
     f->origin = f->patch                                         ? "patch"
                 : !source || strcmp(source, "=?") == 0           ? "stripped"
                 : t->chunk_name && strcmp(source, t->chunk_name) ? "runtime"
@@ -50,19 +50,30 @@ static bool same_code(const struct hp_patch *p, hp_id base, hp_id live)
            (ys->stripped && hp_prototype_equal_unnamed(xs, x.prototype, ys, y.prototype));
 }
 
+/* The module whose source has the function; see the planner's module_of. */
+static uint32_t module_of(const struct hp_patch *p, const struct hp_slot *s)
+{
+    uint32_t tree = hp_code_of(&p->base, s->base).tree;
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->base.modules.items[p->roots[i].base].tree == tree)
+            return i;
+    return s->module;
+}
+
 static bool compare_slot(struct hp_patch *p, const struct hp_slot *s)
 {
+    uint32_t module = module_of(p, s);
     const struct hp_graph *live = &p->live.graph;
     bool there = s->live != HP_NO_ID && s->live != HP_NIL;
     bool function = there && hp_is_function(live, s->live);
     bool same = function && same_code(p, s->base, s->live);
-    struct hp_report_function *f = add(p, s->module, s->path, same ? "same" : there ? "differs" : "absent");
+    struct hp_report_function *f = add(p, module, s->path, same ? "same" : there ? "differs" : "absent");
     if (!f)
         return same;
     f->line = hp_prototype_at(&p->base, hp_code_of(&p->base, s->base))->line;
     if (function && !same) {
         const struct hp_prototype *l = hp_prototype_at(live, hp_code_of(live, s->live));
-        tell_origin(p, s->module, f, l->source, l->line);
+        tell_origin(p, module, f, l->source, l->line);
     } else if (there && !same) {
         f->origin = "runtime";
     }

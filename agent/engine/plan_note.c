@@ -158,9 +158,21 @@ static void note_parameters(struct hp_planner *p, hp_id fresh, hp_id live, uint3
                         n->parameters, n->vararg ? " and ..." : "");
 }
 
+/* The module that the function is written in: modules whose globals are their fields meet in one table, and a
+ * slot of it says only one of them. */
+static uint32_t module_of(const struct hp_planner *p, hp_id fresh, uint32_t otherwise)
+{
+    uint32_t tree = hp_code_of(p->fresh, fresh).tree;
+    for (uint32_t i = 0; i < p->fresh->modules.count; i++)
+        if (p->fresh->modules.items[i].tree == tree)
+            return i;
+    return otherwise;
+}
+
 void hp_planner_function(struct hp_planner *p, hp_id fresh, hp_id live, const char *verdict, uint32_t module,
                          const char *path)
 {
+    module = module_of(p, fresh, module);
     struct hp_report_module *m = hp_planner_module(p, module);
     hp_id succeeded = live != HP_NO_ID && p->match->live_fresh[live] == fresh ? live : HP_NO_ID;
     bool first = false;

@@ -84,6 +84,7 @@ h.test(function()
     report = ask(0, "push", "--git", "v1..v2", "b.lua")
     h.eq(report.status, "no_change", "a file that is the same in both")
     h.has(skipped(report)["b.lua"], "the same", "the same")
+    h.has(skipped(ask(0, "push", "--git", "v1..v2", "nosuch.lua"))["nosuch.lua"], "neither in v1 nor in v2", "no such file")
     h.has(text(0, "push", "--git", "v2..v2").out, "nothing to do", "the same commits")
 
     report = ask(0, "push", "--git", "v1..v2")
@@ -119,6 +120,17 @@ h.test(function()
     s:ask "local o = require 'old'; o.name = load(string.dump(o.name, true))"
     report = ask(0, "verify", "--git", "v1", "old.lua")
     h.eq(functions(report, "old").name.verdict, "same", "stripped")
+
+    -- two modules whose functions are globals: each has its own
+    h.write(s.dir .. "/g1.lua", "function first() return 1 end\n")
+    h.write(s.dir .. "/g2.lua", "-- two\nfunction second() return 2 end\n")
+    s:ask "require 'g1' require 'g2'"
+    h.write(s.dir .. "/g2.lua", "-- two\nfunction second() return 3 end\n")
+    report = ask(0, "diff", "g1=g1.lua", "g2=g2.lua")
+    h.has(functions(report, "g2").second.diff, "-function second() return 2 end", "a global of the second module")
+    report = ask(2, "verify", "g1=g1.lua", "g2=g2.lua")
+    h.eq(functions(report, "g1").first.verdict, "same", "a global of the first module")
+    h.eq(functions(report, "g2").second.origin, "version", "a global of the second module")
 
     -- where the server runs from a copy, the module is named; HEAD where nothing is
     h.write(s.dir .. "/copy.lua", h.module("copied"))
