@@ -334,8 +334,7 @@ static int begin_stragglers(lua_State *L)
 /* Something was replaced: who still holds it? Without memory for that it stays unknown. [-0, +0, -] */
 static void await_stragglers(struct hp_engine *e, lua_State *L, struct hp_report *report)
 {
-    if (has_changed(report->status))
-        hp_lx_protect(L, begin_stragglers, e, &report->arena, NULL);
+    hp_lx_protect(L, begin_stragglers, e, &report->arena, NULL);
 }
 
 static bool is_patch(const struct hp_request *request)
@@ -386,15 +385,18 @@ bool hp_engine_step(struct hp_engine *e, lua_State *L)
     if (stop)
         lua_gc(L, LUA_GCSTOP);
     e->task.poller = L;
+    struct hp_report *report = e->task.report;
+    int64_t generation = hp_history_generation(e->context.history);
     if (!e->task.done)
         step_protected(e, L);
     bool done = e->task.done;
     if (done) {
-        struct hp_report *report = e->task.report;
         stop_patch(e);
         end_task(e, L);
-        await_stragglers(e, L, report);
     }
+    /* From the commit on, for the sweeps may be given up; and again when they are through. */
+    if (hp_history_generation(e->context.history) != generation || (done && has_changed(report->status)))
+        await_stragglers(e, L, report);
     if (stop)
         lua_gc(L, LUA_GCRESTART);
     e->busy = false;

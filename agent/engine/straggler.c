@@ -2,13 +2,16 @@
 #include "agent/engine/straggler.h"
 
 #include <string.h>
+#include <time.h>
 
 #define CYCLES_NEEDED 2
 #define MAX_LOOKED_AT 20000
 #define MAX_NAMED     16
+#define TELL_AFTER    1 /* seconds */
 
 struct hp_stragglers {
     unsigned cycles; /* that have ended since the last commit */
+    time_t told;     /* monotonic seconds of the last news */
     bool waiting;    /* an object is left to the collector */
     bool none;       /* as of the last look */
     hp_stragglers_tell *tell;
@@ -24,6 +27,19 @@ static bool is_power_of_two(unsigned n)
     return (n & (n - 1)) == 0;
 }
 
+/* Now and then, if it takes long: a collector in generational mode ends a cycle every moment. */
+static void tell_news(struct hp_stragglers *s)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (s->cycles < CYCLES_NEEDED || !s->tell)
+        return;
+    if (is_power_of_two(s->cycles) || now.tv_sec - s->told > TELL_AFTER) {
+        s->told = now.tv_sec;
+        s->tell(s->ud);
+    }
+}
+
 /* __gc. What it finds is in the registry, which outlives it, or nothing any more: the engine was closed. */
 static int end_cycle(lua_State *L)
 {
@@ -37,9 +53,7 @@ static int end_cycle(lua_State *L)
         s->waiting = false;
         return 0;
     }
-    /* Seldom, if it takes long: a collector in generational mode ends a cycle every moment. */
-    if (s->cycles >= CYCLES_NEEDED && is_power_of_two(s->cycles) && s->tell)
-        s->tell(s->ud);
+    tell_news(s);
     lua_getmetatable(L, 1); /* to the next cycle: the object was just taken out, so it is found at once */
     lua_setmetatable(L, 1);
     return 0;
@@ -109,17 +123,21 @@ void hp_stragglers_report(lua_State *L, struct hp_stragglers *s, const struct hp
                           struct hp_report *report)
 {
     int64_t count = 0;
+    int looked_at = 0;
     bool settled = s->cycles >= CYCLES_NEEDED;
+    int top = lua_gettop(L);
     hp_history_push_heirs(history, L);
     lua_pushnil(L);
-    while (count < MAX_LOOKED_AT && lua_next(L, -2)) {
+    while (looked_at <= MAX_LOOKED_AT && lua_next(L, -2)) {
         bool replaced = !lua_rawequal(L, -1, -2);
         lua_pop(L, 1);
+        looked_at++;
         count += replaced;
         if (replaced && settled && count <= 10 * MAX_NAMED)
             name(L, report);
     }
-    lua_settop(L, lua_gettop(L) - (count < MAX_LOOKED_AT ? 1 : 2));
-    s->none = count == 0;
-    report->stragglers = settled || s->none ? count : HP_UNKNOWN;
+    lua_settop(L, top);
+    bool all = looked_at <= MAX_LOOKED_AT;
+    s->none = all && count == 0;
+    report->stragglers = all && (settled || s->none) ? count : HP_UNKNOWN;
 }

@@ -32,8 +32,8 @@ void hp_stragglers_on_news(struct hp_stragglers *s, hp_stragglers_tell *tell, vo
 /* After a commit: what is held is unknown from now on, until two cycles have passed. [-0, +0, m] */
 void hp_stragglers_begin(lua_State *L, struct hp_stragglers *s);
 
-/* Sets report->stragglers, and `held` to where the code of those is. Looks at no more than a few ten
- * thousand. [-0, +0, m] */
+/* Sets report->stragglers, and `held` to where the code of those is. Where there are more than 20,000 it
+ * looks at no more of them, and the number stays unknown. [-0, +0, m] */
 void hp_stragglers_report(lua_State *L, struct hp_stragglers *s, const struct hp_history *history,
                           struct hp_report *report);
 
