@@ -135,9 +135,19 @@ static void on_watch(void *arg)
 
 /* --- opening and closing ---------------------------------------------------------------------- */
 
+/* Without the first, a handshake waits 40 ms for the other side's late acknowledgement; the second finds out
+ * about peers that are gone without a word. Neither is worth a failure. */
+static void set_tcp_options(struct hp_listener *l)
+{
+    nng_stream_listener_set_bool(l->stream, NNG_OPT_TCP_NODELAY, true);
+    nng_stream_listener_set_bool(l->stream, NNG_OPT_TCP_KEEPALIVE, true);
+}
+
 static bool prepare(struct hp_listener *l, struct hp_why *why)
 {
     int rv = 0;
+    if (l->address.transport != HP_TRANSPORT_IPC)
+        set_tcp_options(l);
     if (l->address.transport == HP_TRANSPORT_IPC)
         rv = nng_stream_listener_set_int(l->stream, NNG_OPT_IPC_PERMISSIONS, 0600);
     else if (l->address.transport == HP_TRANSPORT_TLS && (!load(l, true, why)))
