@@ -178,11 +178,14 @@ enum hp_status hp_patch_compare(lua_State *L, struct hp_patch *p)
     if (status != HP_OK)
         return status;
     report_modules(p);
+    hp_turn_leave(p->turn); /* the live graph and the sources are ours: the server may run */
     for (size_t i = 0; i < p->match.slots.count; i++) {
         const struct hp_slot *s = &p->match.slots.items[i];
         if (hp_is_function(&p->base, s->base) && !s->list && !compare_slot(p, s))
             same = false;
     }
+    if (!hp_turn_hold(p->turn))
+        return HP_TIMEOUT;
     for (uint32_t i = 0; i < p->count && status == HP_OK; i++)
         status = compare_extras(L, p, i, &same);
     if (status != HP_OK)
