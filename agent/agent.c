@@ -221,6 +221,10 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     lua_pop(L, 1);
     need_engine(L, agent);
     struct hp_desk *desk = new_desk(L, &options, name);
+    if (options.audit && !(desk->audit = hp_audit_open(options.audit, name, &why))) {
+        hp_desk_free(desk);
+        luaL_error(L, "hotpatch.start: %s", why.text);
+    }
     const struct hp_address_tls tls = {options.tls_ca, options.tls_cert, options.tls_key};
     hp_dispatch_publish(L, agent->engine, desk);
     if (!hp_service_join(desk, options.dir, options.listen, &tls, &why)) {

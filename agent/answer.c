@@ -1,5 +1,6 @@
 #include "agent/answer.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -207,6 +208,19 @@ static void answer_cancel(struct answering *a, struct hp_desk *desk)
         a->report.status = HP_NO_CHANGE;
 }
 
+static bool write_asked(struct answering *a, struct hp_desk *desk, const char *who);
+
+static void answer_confirm(struct answering *a, struct hp_desk *desk)
+{
+    struct hp_why why;
+    const char *who = who_text(a, a->request);
+    if (!write_asked(a, desk, who))
+        return;
+    hp_desk_answer_confirm(desk, a->request->patch, a->now, &a->report);
+    if (!hp_audit_done(desk->audit, a->request, who, a->report.status, &a->report, &why))
+        hp_report_note_text(&a->report, why.text);
+}
+
 static bool answer_at_once(struct answering *a, struct hp_desk *desk)
 {
     switch (a->request->kind) {
@@ -223,7 +237,7 @@ static bool answer_at_once(struct answering *a, struct hp_desk *desk)
         answer_cancel(a, desk);
         return true;
     case HP_KIND_CONFIRM:
-        hp_desk_answer_confirm(desk, a->request->patch, a->now, &a->report);
+        answer_confirm(a, desk);
         return true;
     default:
         return false;
@@ -239,6 +253,18 @@ static void fail_busy(struct answering *a)
         a->report.error->hint = "try again later, with the same --id if you like: this one was not accepted";
 }
 
+/* False, and answered: what cannot be written down must not be done. */
+static bool write_asked(struct answering *a, struct hp_desk *desk, const char *who)
+{
+    struct hp_why why;
+    if (hp_audit_asked(desk->audit, a->request, who, &why))
+        return true;
+    hp_report_fail(&a->report, HP_REFUSED, "%s; nothing changed", why.text);
+    if (a->report.error)
+        a->report.error->hint = "make room for the audit file, or mend its rights, and ask again";
+    return false;
+}
+
 /* True: answered, in the report or (recalled) in `reply`. */
 static bool post(struct answering *a, struct hp_desk *desk, struct hp_reply *reply, bool *recalled)
 {
@@ -248,6 +274,8 @@ static bool post(struct answering *a, struct hp_desk *desk, struct hp_reply *rep
         return true;
     }
     const char *who = who_text(a, a->request);
+    if (!write_asked(a, desk, who))
+        return true;
     switch (hp_mailbox_post(&desk->mailbox, a->request, who, a->now, a->frame->ticket, &recall)) {
     case HP_POST_QUEUED:
         a->request = NULL;
@@ -297,9 +325,25 @@ static bool decode(struct answering *a)
     return false;
 }
 
+/* In the audit file of the first state that keeps one: which state was meant was not read. */
+static void write_denied(struct answering *a)
+{
+    struct hp_why why;
+    struct hp_desk *desk = a->site->desks;
+    while (desk && !desk->audit)
+        desk = desk->next;
+    if (desk && a->report.error &&
+        !hp_audit_denied(desk->audit, who_text(a, a->request), a->report.error->text, &why))
+        fprintf(stderr, "hotpatch: %s\n", why.text);
+}
+
 static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled)
 {
-    if (!is_authorised(a) || !decode(a))
+    if (!is_authorised(a)) {
+        write_denied(a);
+        return true;
+    }
+    if (!decode(a))
         return true;
     struct hp_desk *desk = desk_of(a->site, a->request->state);
     if (!desk && a->request->kind == HP_KIND_STATUS && !(a->request->state && a->request->state[0]))

@@ -34,6 +34,7 @@ void hp_desk_free(struct hp_desk *desk)
 {
     if (!desk)
         return;
+    hp_audit_close(desk->audit);
     hp_mailbox_fini(&desk->mailbox);
     pthread_mutex_destroy(&desk->lock);
     hp_report_free(desk->log);
@@ -123,6 +124,9 @@ static bool post_revert(struct hp_desk *desk, const struct hp_provisional *p, in
             *code = accepted[i];
     }
     snprintf(who, sizeof who, "the agent itself: not confirmed within %g s", p->seconds);
+    struct hp_why why; /* what cannot be written down is done all the same: it undoes */
+    if (!hp_audit_asked(desk->audit, request, who, &why))
+        fprintf(stderr, "hotpatch: %s\n", why.text);
     if (!hp_arena_failed(&request->arena) &&
         hp_mailbox_post(&desk->mailbox, request, who, now, HP_NO_TICKET, &recall) == HP_POST_QUEUED)
         return true;

@@ -7,6 +7,7 @@
 #ifndef HP_DESK_H
 #define HP_DESK_H
 
+#include "agent/audit.h"
 #include "agent/mailbox.h"
 #include "agent/provisional.h"
 
@@ -28,6 +29,7 @@ struct hp_desk {
     struct hp_mailbox mailbox;
     bool dead; /* forked away from its endpoint: touch nothing of it */
     struct hp_job job;
+    struct hp_audit *audit; /* NULL: none is kept */
 
     /* Constant after hp_desk_new; the strings are in the arena. */
     struct hp_arena arena;

@@ -213,10 +213,16 @@ void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *d
     char who[80];
     int64_t start = hp_clock_ns();
     snprintf(who, sizeof who, "uid %ld, pid %ld, the program itself", (long)geteuid(), (long)getpid());
-    if (!refuse_local(desk, request, report))
+    struct hp_audit *audit = desk ? desk->audit : NULL;
+    struct hp_why why;
+    if (!hp_audit_asked(audit, request, who, &why))
+        hp_report_fail(report, HP_REFUSED, "%s; nothing changed", why.text);
+    else if (!refuse_local(desk, request, report))
         hp_engine_run(engine, L, request, who, report);
     if (desk)
         note_trial(desk, request, report);
+    if (!hp_audit_done(audit, request, who, report->status, report, &why))
+        hp_report_note_text(report, why.text);
     report->cost.total_us = (hp_clock_ns() - start) / 1000;
     if (desk && may_change(request))
         hp_dispatch_publish(L, engine, desk);

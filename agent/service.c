@@ -99,12 +99,25 @@ void hp_service_notice_fork(void)
 
 /* --- the I/O thread: deadlines, and answers that are done ------------------------------------- */
 
+/* Before the answer is sent. It cannot be undone any more where that fails: so it is told. */
+static void write_done(struct hp_desk *desk, struct hp_letter *letter)
+{
+    struct hp_why why;
+    enum hp_status status = letter->report ? letter->report->status : letter->status;
+    if (hp_audit_done(desk->audit, letter->request, letter->who, status, letter->report, &why))
+        return;
+    fprintf(stderr, "hotpatch: %s\n", why.text);
+    if (letter->report)
+        hp_report_note_text(letter->report, why.text);
+}
+
 static void send_done(struct hp_desk *desk)
 {
     struct hp_letter *letter;
     while ((letter = hp_mailbox_next_done(&desk->mailbox))) {
         struct hp_reply reply;
         uint64_t tickets[HP_LETTER_TICKETS];
+        write_done(desk, letter);
         if (letter->own)
             hp_desk_settle_trial(desk, letter, hp_clock_ms());
         hp_answer_letter(desk, letter, &reply);

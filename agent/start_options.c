@@ -6,7 +6,7 @@
 
 #include "proto/suggest.h"
 
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS, OPTION_LATER };
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS };
 
 #define AT(field) offsetof(struct hotpatch_options, field)
 
@@ -14,18 +14,17 @@ static const struct option {
     const char *key;
     enum option_kind kind;
     size_t offset;
-    const char *later; /* why it is refused in this version, and what to do */
 } options_known[] = {
-    {"name", OPTION_TEXT, AT(name), NULL},
-    {"state", OPTION_TEXT, AT(state), NULL},
-    {"dir", OPTION_TEXT, AT(dir), NULL},
-    {"listen", OPTION_LIST, AT(listen), NULL},
-    {"safepoint", OPTION_TEXT, AT(safepoint), NULL},
-    {"allow", OPTION_LIST, AT(allow), NULL},
-    {"deny", OPTION_LIST, AT(deny), NULL},
-    {"max_pause_ms", OPTION_NUMBER, AT(max_pause_ms), NULL},
-    {"tls", OPTION_TLS, 0, NULL},
-    {"audit", OPTION_LATER, 0, "`hotpatch log` tells who patched what"},
+    {"name", OPTION_TEXT, AT(name)},
+    {"state", OPTION_TEXT, AT(state)},
+    {"dir", OPTION_TEXT, AT(dir)},
+    {"listen", OPTION_LIST, AT(listen)},
+    {"safepoint", OPTION_TEXT, AT(safepoint)},
+    {"allow", OPTION_LIST, AT(allow)},
+    {"deny", OPTION_LIST, AT(deny)},
+    {"max_pause_ms", OPTION_NUMBER, AT(max_pause_ms)},
+    {"tls", OPTION_TLS, 0},
+    {"audit", OPTION_TEXT, AT(audit)},
 };
 #define OPTION_COUNT (sizeof options_known / sizeof *options_known)
 
@@ -127,8 +126,6 @@ static void read_option(lua_State *L, int anchor, const struct option *option,
     case OPTION_TLS:
         read_tls(L, options);
         break;
-    case OPTION_LATER:
-        luaL_error(L, "hotpatch.start: '%s' is not in this version; %s", option->key, option->later);
     }
 }
 

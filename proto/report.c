@@ -262,6 +262,14 @@ void hp_report_warn(struct hp_report *r, int reason, const char *module, const c
     va_end(ap);
 }
 
+void hp_report_note_text(struct hp_report *r, const char *text)
+{
+    struct hp_report_note *note = HP_PUSH(&r->arena, &r->warnings);
+    if (note != NULL) {
+        note->text = hp_arena_str(&r->arena, text);
+    }
+}
+
 void hp_report_refuse(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt,
                       ...)
 {

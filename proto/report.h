@@ -198,6 +198,8 @@ void hp_report_warn(struct hp_report *r, int reason, const char *module, const c
                     ...) __attribute__((format(printf, 5, 6)));
 void hp_report_refuse(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt,
                       ...) __attribute__((format(printf, 5, 6)));
+/* A warning without a code. */
+void hp_report_note_text(struct hp_report *r, const char *text);
 /* Sets status and error.text, once: a second failure keeps the first. Returns `status`. */
 enum hp_status hp_report_fail(struct hp_report *r, enum hp_status status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

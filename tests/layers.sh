@@ -43,8 +43,8 @@ include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
 only "${include}<msgpack" 'msgpack.h only in proto/wire.c' proto/wire.c
 only "${include}<nng/" 'nng only in agent/service.c, agent/endpoint.c, agent/listener.[ch], client/connect.c' \
     agent/service.c agent/endpoint.c agent/listener.c agent/listener.h client/connect.c
-only "${include}<mbedtls/" 'mbed TLS (certificates; nng does the TLS) only in proto/pems.c and client/diagnose.c' \
-    proto/pems.c client/diagnose.c
+only "${include}<mbedtls/" 'mbed TLS (certificates; nng does the TLS) only in proto/pems.c, proto/digest.c and client/diagnose.c' \
+    proto/pems.c proto/digest.c client/diagnose.c
 only 'lua_sethook[[:space:]]*\(' 'lua_sethook only in agent/safepoint.c and where it bounds what the agent runs' \
     agent/engine/lx.c agent/engine/stagebound.c agent/safepoint.c
 only "${include}<jansson" 'JSON only in client/' client/

@@ -1,6 +1,6 @@
 # bash completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-_hotpatch_commands="ps status diff push revert confirm log inspect verify eval explain help"
+_hotpatch_commands="ps status diff push revert confirm log inspect verify eval audit explain help"
 _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
 _hotpatch_changing="--accept --atomic --max-pause --search-limit --message --id"
@@ -9,7 +9,7 @@ _hotpatch_patching="--module --base --git --effects --merge --all --prune --func
 _hotpatch_options()
 {
     case $1 in
-    ps | explain | help) echo "$_hotpatch_everywhere" ;;
+    ps | audit | explain | help) echo "$_hotpatch_everywhere" ;;
     status | log | confirm) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
     diff) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing --exit-code $_hotpatch_everywhere" ;;
     push) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing --confirm-within $_hotpatch_everywhere" ;;

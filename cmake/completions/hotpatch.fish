@@ -1,6 +1,6 @@
 # fish completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-set -l all ps status diff push revert confirm log inspect verify eval explain help
+set -l all ps status diff push revert confirm log inspect verify eval audit explain help
 set -l targeted status diff push revert confirm log inspect verify eval
 set -l patching diff push
 set -l changing diff push revert
@@ -19,6 +19,7 @@ complete -c hotpatch -n __fish_use_subcommand -f -a log -d 'patches applied and 
 complete -c hotpatch -n __fish_use_subcommand -f -a inspect -d 'live functions and their upvalues'
 complete -c hotpatch -n __fish_use_subcommand -f -a verify -d 'is what runs what the source says?'
 complete -c hotpatch -n __fish_use_subcommand -f -a eval -d 'run code in the server'
+complete -c hotpatch -n __fish_use_subcommand -f -a audit -d 'check an audit file'
 complete -c hotpatch -n __fish_use_subcommand -f -a explain -d 'what a code means'
 complete -c hotpatch -n __fish_use_subcommand -f -a help -d 'about a command'
 complete -c hotpatch -n __fish_use_subcommand -l version -d 'version'

@@ -84,7 +84,7 @@ static void wrong_options_say_what_to_do(void **state)
     fails_lua(L, "hotpatch.start { safepoint = 'signal' }", "not in this version");
     fails_lua(L, "hotpatch.start { safepoint = 'hook' }", "not in this version");
     fails_lua(L, "hotpatch.start { safepoint = 'pol' }", "did you mean 'poll'?");
-    fails_lua(L, "hotpatch.start { audit = 'file' }", "not in this version");
+    fails_lua(L, "hotpatch.start { audit = '/nowhere/file' }", "cannot be written: No such file");
     fails_lua(L, "hotpatch.start { listen = { 'tcp://0.0.0.0:1' } }", "is not of this machine alone");
     fails_lua(L, "hotpatch.start { listen = { 'tcp://127.0.0.1' } }", "should be tcp://HOST:PORT");
     fails_lua(L, "hotpatch.start { listen = { 'tcp://::1:7070' } }", "should be tcp://HOST:PORT");

@@ -54,11 +54,12 @@ struct hotpatch_options {
     const char *tls_ca;       /* PEM files, for tls+tcp://: whose certificates are taken, */
     const char *tls_cert;     /* this side's own, with what is needed up to an authority, */
     const char *tls_key;      /* and its key, without a password. All three are read again when they change */
+    const char *audit;        /* a file: who asked for what, and what was done; NULL: none is kept */
 };
 
 #define HOTPATCH_OPTIONS_INIT                                                                                \
     {                                                                                                        \
-        sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL       \
+        sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL \
     }
 
 /* Starts the agent of L's state; `options` may be NULL. 0 on success. Otherwise nothing has changed and one
