@@ -305,6 +305,7 @@ local function outcome(report)
     local out = { report.warnings or {}, report.refusals or {}, {}, {} }
     for i, e in ipairs(report.effects or {}) do out[3][i] = { e.change, e.call, e.args, e.line } end
     for i, m in ipairs(report.modules or {}) do
+        for _, f in ipairs(m.functions or {}) do f.old = nil end -- the lines of what is replaced are a diff's alone
         out[4][i] = { m.functions or {}, m.joined or {}, m.absent or {}, m.orphaned or {}, m.fields or {} }
     end
     return show(out)
