@@ -33,6 +33,8 @@ struct hp_cli {
     int64_t pid; /* 0: not given */
     const char *name;
     const char *to;
+    HP_LIST(const char *) urls; /* --to, as typed; one alone becomes `to` (fleet.h) */
+    const char *targets_file, *canary, *batch, *max_fail;
     const char *state;
     const char *tls_ca, *tls_cert, *tls_key;
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "client/fleet.h"
 #include "client/present.h"
 #include "proto/suggest.h"
 #include "proto/protocol.h"
@@ -86,7 +87,11 @@ static int run(struct hp_cli *cli, int argc, char *const argv[])
     if (cli->help) {
         return print_help(cli);
     }
-    return cli->command->run(cli);
+    bool several = hp_fleet_wanted(cli);
+    if (hp_cli_failed(cli)) {
+        return hp_present(cli, NULL);
+    }
+    return several ? hp_fleet_run(cli, argc, argv) : cli->command->run(cli);
 }
 
 int hp_cmd_main(int argc, char *const argv[])

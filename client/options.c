@@ -17,8 +17,15 @@ const struct hp_option HP_OPTIONS[] = {
     {"pid", 0, HP_CMD_TARGETED, HP_OPTION_PID, AT(pid), "PID", NULL, "the agent of this process"},
     {"name", 0, HP_CMD_TARGETED, HP_OPTION_STR, AT(name), "NAME", NULL,
      "the agent that was started under this name"},
-    {"to", 0, HP_CMD_TARGETED, HP_OPTION_STR, AT(to), "URL", NULL,
-     "the agent at ipc://PATH, tcp://127.0.0.1:PORT, tls+tcp://HOST:PORT"},
+    {"to", 0, HP_CMD_TARGETED, HP_OPTION_LIST, AT(urls), "URL", NULL,
+     "the agent at ipc://PATH, tcp://127.0.0.1:PORT, tls+tcp://HOST:PORT; may repeat"},
+    {"targets", 0, HP_CMD_FLEET, HP_OPTION_STR, AT(targets_file), "FILE", NULL,
+     "several agents, one a line: URL, pid:N or name:NAME, and perhaps state=NAME"},
+    {"canary", 0, HP_CMD_FLEET, HP_OPTION_STR, AT(canary), "N", NULL,
+     "of several targets, these first; the others only if all went well"},
+    {"batch", 0, HP_CMD_FLEET, HP_OPTION_STR, AT(batch), "N|P%", NULL, "then so many at a time"},
+    {"max-fail", 0, HP_CMD_FLEET, HP_OPTION_STR, AT(max_fail), "N|P%", NULL,
+     "no further batch when more than these have failed (default 0)"},
     {"state", 0, HP_CMD_TARGETED, HP_OPTION_STR, AT(state), "NAME", NULL,
      "which Lua state, where there are several"},
 
@@ -368,7 +375,7 @@ static bool read_option(struct hp_cli *cli, int argc, char *const argv[], int *i
 
 static bool check_target(struct hp_cli *cli)
 {
-    int given = (cli->pid != 0) + (cli->name != NULL) + (cli->to != NULL);
+    int given = (cli->pid != 0) + (cli->name != NULL) + (cli->urls.count > 0);
     if (given > 1) {
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli),
                            "--pid, --name and --to exclude one another: give one");

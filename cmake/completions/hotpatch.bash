@@ -3,6 +3,7 @@
 _hotpatch_commands="ps status diff push revert confirm log inspect verify eval audit explain help"
 _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
+_hotpatch_several="--targets --canary --batch --max-fail"
 _hotpatch_changing="--accept --atomic --max-pause --search-limit --message --id"
 _hotpatch_patching="--module --base --git --effects --merge --all --prune --function --refs --strict --expect-version"
 
@@ -10,12 +11,13 @@ _hotpatch_options()
 {
     case $1 in
     ps | audit | explain | help) echo "$_hotpatch_everywhere" ;;
-    status | log | confirm) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
-    diff) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing --exit-code $_hotpatch_everywhere" ;;
-    push) echo "$_hotpatch_target $_hotpatch_patching $_hotpatch_changing --confirm-within $_hotpatch_everywhere" ;;
-    revert) echo "$_hotpatch_target $_hotpatch_changing $_hotpatch_everywhere" ;;
+    status | confirm) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_everywhere" ;;
+    log) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
+    diff) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --exit-code $_hotpatch_everywhere" ;;
+    push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --confirm-within $_hotpatch_everywhere" ;;
+    revert) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_changing $_hotpatch_everywhere" ;;
     inspect) echo "$_hotpatch_target --id $_hotpatch_everywhere" ;;
-    verify) echo "$_hotpatch_target --module --git --id $_hotpatch_everywhere" ;;
+    verify) echo "$_hotpatch_target $_hotpatch_several --module --git --id $_hotpatch_everywhere" ;;
     eval) echo "$_hotpatch_target --execute --id $_hotpatch_everywhere" ;;
     esac
 }

@@ -2,6 +2,7 @@
 
 set -l all ps status diff push revert confirm log inspect verify eval audit explain help
 set -l targeted status diff push revert confirm log inspect verify eval
+set -l several status diff push revert confirm verify
 set -l patching diff push
 set -l changing diff push revert
 
@@ -27,6 +28,10 @@ complete -c hotpatch -n __fish_use_subcommand -l version -d 'version'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l pid -a '(__hotpatch_agents 1)' -d 'the agent of this process'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l name -a '(__hotpatch_agents 2)' -d 'the agent of this name'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l to -d 'the agent at this URL'
+complete -c hotpatch -n "__fish_seen_subcommand_from $several" -r -l targets -d 'several agents, one a line'
+complete -c hotpatch -n "__fish_seen_subcommand_from $several" -x -l canary -d 'these first'
+complete -c hotpatch -n "__fish_seen_subcommand_from $several" -x -l batch -d 'so many at a time'
+complete -c hotpatch -n "__fish_seen_subcommand_from $several" -x -l max-fail -d 'no further batch when more failed'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l state -d 'which Lua state'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-ca -d 'authority of the certificate of the agent'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-cert -d 'your own certificate'
