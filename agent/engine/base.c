@@ -9,6 +9,7 @@ static bool find_stored(struct hp_base *base, const struct hp_target *t, const s
     if (!hp_sources_find(sources, t->module, &source))
         return false;
     base->owned = hp_mem_alloc(source.len ? source.len : 1); /* the store may drop it while the server runs */
+    base->no_memory = !base->owned;
     if (!base->owned)
         return false;
     memcpy(base->owned, source.text, source.len);
@@ -22,7 +23,7 @@ static bool find_stored(struct hp_base *base, const struct hp_target *t, const s
 static bool find_on_disk(struct hp_base *base, const struct hp_target *t)
 {
     const char *file = t->file ? t->file : t->chunk_name[0] == '@' ? t->chunk_name + 1 : NULL;
-    base->owned = file ? hp_source_read_file(file, &base->len) : NULL;
+    base->owned = file ? hp_source_read_file(file, &base->len, &base->no_memory) : NULL;
     if (!base->owned)
         return false;
     base->origin = HP_BASE_DISK;
@@ -36,19 +37,21 @@ void hp_base_find(struct hp_base *base, enum hp_base_origin from, const struct h
 {
     hp_base_fini(base);
     if (from <= HP_BASE_CLIENT && asked->base.data) {
-        *base = (struct hp_base){HP_BASE_CLIENT, "client", asked->base.data, asked->base.len, NULL};
+        *base = (struct hp_base){
+            .origin = HP_BASE_CLIENT, .label = "client", .text = asked->base.data, .len = asked->base.len};
         return;
     }
     if (from <= HP_BASE_STORED && find_stored(base, target, sources))
         return;
-    if (from <= HP_BASE_DISK && find_on_disk(base, target))
+    if (!base->no_memory && from <= HP_BASE_DISK && find_on_disk(base, target))
         return;
 }
 
 void hp_base_take(struct hp_base *base, const struct hp_bytes *text)
 {
     hp_base_fini(base);
-    *base = (struct hp_base){HP_BASE_CLIENT, "client", text->data, text->len, NULL};
+    *base =
+        (struct hp_base){.origin = HP_BASE_CLIENT, .label = "client", .text = text->data, .len = text->len};
 }
 
 void hp_base_fini(struct hp_base *base)

@@ -15,7 +15,8 @@ struct hp_base {
     const char *label; /* "client", "pushed", "recorded", "disk", "none" */
     const char *text;  /* borrowed from the request, or `owned` */
     size_t len;
-    char *owned; /* of the store or the disk; hp_mem */
+    char *owned;    /* of the store or the disk; hp_mem */
+    bool no_memory; /* there was none for this base: that there is no base does not follow */
 };
 
 /* The first base there is at or after that origin. */

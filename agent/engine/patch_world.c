@@ -155,6 +155,8 @@ static enum hp_status stage_base(lua_State *L, struct hp_patch *p)
     size_t count = 0;
     for (size_t i = 0; i < p->count; i++) {
         p->roots[i].base = p->roots[i].guide = HP_NO_ID;
+        if (p->bases[i].no_memory)
+            return HP_NO_MEMORY;
         if (p->bases[i].origin == HP_BASE_NONE)
             continue;
         /* matched with what lives in its slot; the base only leads to the module's locals */

@@ -21,7 +21,7 @@ enum { UPVALUE_ORIGINAL = 1, UPVALUE_BOX = 2 };
 static void record(struct hp_sources *s, const char *module, const char *path)
 {
     size_t path_len = strlen(path), len;
-    char *text = hp_source_read_file(path, &len);
+    char *text = hp_source_read_file(path, &len, NULL);
     char *chunk_name = text != NULL ? hp_mem_alloc(path_len + 2) : NULL;
     if (chunk_name != NULL) {
         chunk_name[0] = '@';

@@ -205,7 +205,7 @@ bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_s
 /* --- the disk --------------------------------------------------------------------------------- */
 
 /* All bytes of a regular file; NULL if it is something else, too large, or cannot be read. */
-static char *read_all(int fd, size_t *len)
+static char *read_all(int fd, size_t *len, bool *no_memory)
 {
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0 || (uintmax_t)st.st_size > MAX_FILE) {
@@ -213,6 +213,7 @@ static char *read_all(int fd, size_t *len)
     }
     size_t size = (size_t)st.st_size, got = 0;
     char *data = hp_mem_alloc(size + 1);
+    *no_memory = data == NULL;
     while (data != NULL && got < size) {
         ssize_t n = read(fd, data + got, size - got);
         if (n < 0 && errno == EINTR) {
@@ -231,14 +232,17 @@ static char *read_all(int fd, size_t *len)
     return data;
 }
 
-char *hp_source_read_file(const char *path, size_t *len)
+char *hp_source_read_file(const char *path, size_t *len, bool *no_memory)
 {
+    bool ignored;
     *len = 0;
+    no_memory = no_memory != NULL ? no_memory : &ignored;
+    *no_memory = false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe by that name must not stop the server */
     if (fd < 0) {
         return NULL;
     }
-    char *data = read_all(fd, len);
+    char *data = read_all(fd, len, no_memory);
     close(fd);
     return data;
 }

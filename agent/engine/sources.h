@@ -41,9 +41,9 @@ void hp_sources_restore(struct hp_sources *s, const char *module, struct hp_push
 /* The pushed text, else the recorded one. False: neither. */
 bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_source *out);
 
-/* Reads a file of the disk whole into memory for hp_mem_free. NULL when it cannot be read or is over 16 MB.
- */
-char *hp_source_read_file(const char *path, size_t *len);
+/* Reads a file of the disk whole into memory for hp_mem_free. NULL when it cannot be read or is over 16 MB;
+ * with *no_memory (may be NULL) when that was why. */
+char *hp_source_read_file(const char *path, size_t *len, bool *no_memory);
 
 /* The text as Lua's loader sees a file: without a byte order mark and without a first line that begins with
  * '#' (its line end stays, so that lines keep their numbers). A pointer into the text; *len is adjusted. */

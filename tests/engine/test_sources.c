@@ -189,24 +189,24 @@ static void test_read_file(void **state)
     (void)state;
     size_t len;
     write_file("t.lua", "return 1\n");
-    char *text = hp_source_read_file(path_of("t.lua"), &len);
+    char *text = hp_source_read_file(path_of("t.lua"), &len, NULL);
     assert_string_equal(text, "return 1\n");
     assert_int_equal(len, 9);
     hp_mem_free(text);
     write_file("empty.lua", "");
-    text = hp_source_read_file(path_of("empty.lua"), &len);
+    text = hp_source_read_file(path_of("empty.lua"), &len, NULL);
     assert_non_null(text);
     assert_int_equal(len, 0);
     hp_mem_free(text);
-    assert_null(hp_source_read_file(path_of("absent.lua"), &len));
-    assert_null(hp_source_read_file(folder, &len));
+    assert_null(hp_source_read_file(path_of("absent.lua"), &len, NULL));
+    assert_null(hp_source_read_file(folder, &len, NULL));
     assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
-    assert_null(hp_source_read_file(path_of("pipe"), &len)); /* at once */
+    assert_null(hp_source_read_file(path_of("pipe"), &len, NULL)); /* at once */
     write_file("huge.lua", "");
     assert_int_equal(truncate(path_of("huge.lua"), 16 * 1024 * 1024 + 1), 0);
-    assert_null(hp_source_read_file(path_of("huge.lua"), &len));
+    assert_null(hp_source_read_file(path_of("huge.lua"), &len, NULL));
     assert_int_equal(truncate(path_of("huge.lua"), 16 * 1024 * 1024), 0);
-    text = hp_source_read_file(path_of("huge.lua"), &len);
+    text = hp_source_read_file(path_of("huge.lua"), &len, NULL);
     assert_non_null(text);
     assert_int_equal(len, 16 * 1024 * 1024);
     hp_mem_free(text);
