@@ -480,8 +480,14 @@ static int count_stragglers(lua_State *L)
 void hp_engine_stragglers(struct hp_engine *e, lua_State *L, struct hp_report *report)
 {
     struct census census = {e, report};
+    bool running =
+        lua_gc(L, LUA_GCISRUNNING) > 0; /* its steps are no work of ours, and take no time of ours */
     report->stragglers = HP_UNKNOWN;
+    if (running)
+        lua_gc(L, LUA_GCSTOP);
     hp_lx_protect(L, count_stragglers, &census, &report->arena, NULL);
+    if (running)
+        lua_gc(L, LUA_GCRESTART);
 }
 
 int64_t hp_engine_generation(const struct hp_engine *engine)

@@ -9,6 +9,7 @@
 
 /* slots for all that the phases do, so that none of them has to ask for memory for its stack */
 #define STACK_ROOM 400
+#define SLICE_PART 0.92 /* of max_pause: the rest is for what is under way when the clock is looked at */
 
 struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request,
                               const char *who, struct hp_report *report, bool one_stop)
@@ -82,7 +83,7 @@ int64_t hp_patch_deadline_us(const struct hp_patch *p)
 {
     double ms =
         p->request->options.max_pause_ms > 0 ? p->request->options.max_pause_ms : p->context.max_pause_ms;
-    return p->one_stop || p->hurry ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000);
+    return p->one_stop || p->hurry ? INT64_MAX : p->slice_us + (int64_t)(ms * 1000 * SLICE_PART);
 }
 
 bool hp_patch_is_slice_over(const struct hp_patch *p)
