@@ -41,7 +41,8 @@ h.test(function()
     local running = h.report(0, { "status", "--pid", pid }).running
     h.eq(running.kind, "push", "what is under way")
     h.eq(running.id, "a", "which")
-    h.ok(running.slices > 5 and running.pause_us > 0 and running.phase, "how far it is")
+    -- The polls in which the planner was at work without Lua are no slices, and on a slow machine these are many.
+    h.ok(running.slices >= 1 and running.pause_us > 0 and running.phase, "how far it is")
     h.has(h.must(0, { "status", "--pid", pid }).out, "push, " .. running.phase, "in words")
     to_its_end()
     h.eq(h.report(0, { "status", "--pid", pid }).running, nil, "nothing is under way")
