@@ -53,6 +53,7 @@ struct ticket { /* a request that is being answered; connection NULL: free */
 struct listening {
     struct hp_endpoint *endpoint;
     struct hp_listener listener;
+    bool waits; /* for a place: no accept is under way; whoever comes meanwhile waits in the kernel's queue */
     uint16_t port; /* of a tcp one, for a forked child */
 };
 
@@ -80,6 +81,31 @@ static void drop_first(struct connection *c)
     hp_mem_free(first);
 }
 
+static size_t free_places(const struct hp_endpoint *endpoint)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
+        n += !endpoint->connections[i].stream;
+    return n;
+}
+
+/* The next one is accepted only once there is a place for it, and for one from each other listener: a
+ * connection that is being closed keeps its place for a while, and who comes then must not be turned away. */
+static void accept_next(struct listening *l, bool after_error)
+{
+    l->waits = free_places(l->endpoint) < l->endpoint->listener_count;
+    if (!l->endpoint->closing && !l->waits)
+        hp_listener_accept(&l->listener, after_error);
+}
+
+static void accept_those_who_wait(struct hp_endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->listener_count; i++) {
+        if (endpoint->listeners[i].waits)
+            accept_next(&endpoint->listeners[i], false);
+    }
+}
+
 /* The place is free again once neither aio is under way. */
 static void release_if_done(struct connection *c)
 {
@@ -90,6 +116,7 @@ static void release_if_done(struct connection *c)
     while (c->queue)
         drop_first(c);
     hp_framer_fini(&c->framer);
+    accept_those_who_wait(c->endpoint);
 }
 
 static void fail(struct connection *c)
@@ -391,8 +418,7 @@ static void on_accepted(void *arg)
     pthread_mutex_lock(&endpoint->lock);
     if (stream)
         adopt(endpoint, stream, &peer);
-    if (!endpoint->closing)
-        hp_listener_accept(&l->listener, failed);
+    accept_next(l, failed);
     pthread_mutex_unlock(&endpoint->lock);
 }
 
@@ -453,7 +479,7 @@ bool hp_endpoint_listen(struct hp_endpoint *endpoint, const struct hp_address *a
     l->port = address->transport == HP_TRANSPORT_IPC ? 0 : port_of(url);
     pthread_mutex_lock(&endpoint->lock);
     endpoint->listener_count++;
-    hp_listener_accept(&l->listener, false);
+    accept_next(l, false);
     pthread_mutex_unlock(&endpoint->lock);
     return true;
 }

@@ -27,7 +27,7 @@
 
 #define HP_ENDPOINT_RESERVE 16
 #define HP_ENDPOINT_PATHS   8
-/* At a time; further ones are closed at once. When nearly all are taken, those that ask nothing and await no
+/* At a time; further ones wait to be accepted. When nearly all are taken, those that ask nothing and await no
  * answer are closed, the oldest first. */
 #define HP_ENDPOINT_CONNECTIONS 128
 /* Of these, how many may have come over tcp and tls: a flood there leaves places for those on this machine.

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <nng/supplemental/tls/tls.h>
+#include <nng/supplemental/util/platform.h>
 
 #include "client/diagnose.h"
 #include "proto/arena.h"
@@ -24,6 +26,7 @@
 #define IPC_PREFIX  "ipc://"
 #define TLS_PREFIX  "tls+tcp://"
 #define DIAGNOSE_MS 2000 /* each step of finding out why it failed */
+#define CROWD_MS    20   /* between two tries where a crowd waits to be accepted */
 
 struct hp_link {
     nng_socket socket;
@@ -118,13 +121,17 @@ static enum hp_link_result result_of_nng(int error)
 struct dial {
     nng_dialer dialer;
     int result;
+    atomic_bool given_up;
     int done[2]; /* written at the end */
 };
 
+/* An ipc socket whose queue of peers not yet accepted is full refuses with NNG_EAGAIN: the agent is alive,
+ * and a crowd came at once. Trying again is then all there is; nothing has been sent. */
 static void *dial_thread(void *arg)
 {
     struct dial *dial = arg;
-    dial->result = nng_dialer_start(dial->dialer, 0);
+    while ((dial->result = nng_dialer_start(dial->dialer, 0)) == NNG_EAGAIN && !dial->given_up)
+        nng_msleep(CROWD_MS);
     ssize_t written = write(dial->done[1], "!", 1);
     (void)written; /* the pipe is empty: one byte always fits */
     return NULL;
@@ -162,6 +169,7 @@ static enum hp_link_result dial_within(nng_socket socket, nng_dialer dialer, int
     if (pthread_create(&thread, NULL, dial_thread, &dial) == 0) {
         bool in_time = readable_within(dial.done[0], timeout_ms);
         if (!in_time) {
+            dial.given_up = true;
             nng_close(socket);
         }
         pthread_join(thread, NULL);

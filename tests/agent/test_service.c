@@ -383,15 +383,21 @@ static void a_peer_that_goes_at_once_stops_nothing(void **state)
     still_serves();
 }
 
+static int connect_only(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
 /* A connection that was greeted by the agent, or -1: it was closed with no greeting. */
 static int dial_if_there_is_a_place(void)
 {
     static const char hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     char greeting[8];
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", own_socket());
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    int fd = connect_only();
     if (recv(fd, greeting, sizeof greeting, MSG_WAITALL) == sizeof greeting) {
         client_send_bytes(fd, hello, sizeof hello);
         return fd;
@@ -424,18 +430,24 @@ static void begin_request(int fd)
     }
 }
 
-/* Those in the middle of a request keep their places. */
+/* Those in the middle of a request keep their places; who comes next waits until one of them has gone. */
 static void more_connections_than_places(void **state)
 {
-    enum { MANY = 3 * HP_ENDPOINT_CONNECTIONS };
-    int fds[MANY];
-    int count = 0;
+    int fds[HP_ENDPOINT_CONNECTIONS];
+    char greeting[8];
     (void)state;
-    while (count < MANY && (fds[count] = dial_if_there_is_a_place()) >= 0)
-        begin_request(fds[count++]);
-    assert_in_range(count, HP_ENDPOINT_CONNECTIONS, MANY - 1);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+        fds[i] = dial_at_last();
+        begin_request(fds[i]);
+    }
+    int next = connect_only();
+    struct pollfd greeted = {.fd = next, .events = POLLIN};
+    assert_int_equal(poll(&greeted, 1, 100), 0); /* long enough to be greeted, were there a place */
+    close(fds[0]);
+    assert_int_equal(recv(next, greeting, sizeof greeting, MSG_WAITALL), sizeof greeting);
+    for (int i = 1; i < HP_ENDPOINT_CONNECTIONS; i++)
         close(fds[i]);
+    close(next);
     close(dial_at_last());
 }
 

@@ -6,9 +6,13 @@ h.test(function()
     h.write("two.lua", h.module("two", 2))
     h.write("three.lua", h.module("three", 3))
     local function name() return s:ask "return require 'm'.name()" end
-    local function push(exit, ...) return h.report(exit, { "push", "--pid", pid, "m=two.lua", ... }) end
+    local function push(exit, ...) return h.report(exit, { "push", "--pid", pid, "--accept", "R20", "m=two.lua", ... }) end
     local function trial() return h.report(0, { "log", "--pid", pid }).patches[1].trial end
-    local function reverted(why) h.until_(why, function() return name() == "one" end) end
+    -- the agent's own revert is over: the module is what it was, and the log says why
+    local function reverted(why)
+        h.until_(why, function() return trial() == "expired" end)
+        h.eq(name(), "one", why)
+    end
     s:ask "require 'm'.hit()"
 
     -- not confirmed
@@ -17,7 +21,6 @@ h.test(function()
     h.eq(r.provisional.patch, r.patch, "which is on trial")
     h.ok(r.provisional.left_s > 0 and r.provisional.left_s <= 0.3, "left")
     reverted("nobody confirms: it is reverted")
-    h.until_("the log says so", function() return trial() == "expired" end)
     local entry = h.report(0, { "log", "--pid", pid }).patches[1]
     h.eq(entry.status, "reverted", "in the log")
     h.eq(s:ask "return require 'm'.hit()", "2", "state is kept")
@@ -43,7 +46,7 @@ h.test(function()
     h.must(3, { "confirm", "--pid", pid })
 
     -- the client is killed as soon as it has sent
-    local b = h.spawn { "push", "--pid", pid, "--confirm-within", "0.5s", "m=two.lua" }
+    local b = h.spawn { "push", "--pid", pid, "--accept", "R20", "--confirm-within", "0.5s", "m=two.lua" }
     h.until_("it is applied", function() return name() == "two" end)
     os.execute("pkill -9 -P " .. b.pid .. " 2>/dev/null")
     reverted("without the client")
@@ -60,8 +63,8 @@ h.test(function()
     -- from Lua, and what a revert could not undo
     h.eq(s:ask [[
         local r = require 'hotpatch'.patch { module = "m", source = "local M = {} function M.name() return 'four' end return M",
-            confirm_within_s = 3600, accept = { "R13" } }
-        return r.status .. " " .. tostring(require 'hotpatch'.confirm().status)]], "applied ok", "from Lua")
+            confirm_within_s = 3600, accept = { "R13", "R20" } }
+        return r.status .. " " .. tostring(require 'hotpatch'.confirm().status) .. (r.error and r.error.text or "")]], "applied ok", "from Lua")
     h.must(0, { "revert", "--pid", pid })
     h.write("hook.lua", h.module("hook", 2):gsub("return M\n$", "function M.__hotfix() end\nreturn M\n"), nil)
     h.has(h.must(3, { "push", "--pid", pid, "--confirm-within", "5m", "m=hook.lua" }).out, "R19", "it could not be undone")

@@ -71,6 +71,23 @@ h.test(function()
     h.whole(s, version, "the patient one")
     gone(house, "a second full house")
 
+    -- a crowd that the agent has not even accepted: the kernel's queue is full, and the command tries again
+    h.shell("kill -STOP " .. pid)
+    local crowd = {}
+    repeat
+        local c = assert(unix())
+        c:settimeout(0)
+        local queued = c:connect(s.socket)
+        crowd[#crowd + 1] = c
+    until not queued
+    local late = h.spawn(h.push_args(version + 1, "late", "--pid", pid, "--timeout", "60"))
+    h.sleep(0.2) -- it fails in this time, where it does not try again
+    h.shell("kill -CONT " .. pid)
+    h.eq(late.wait().exit, 0, "the late one")
+    version = version + 1
+    h.whole(s, version, "the late one")
+    gone(crowd, "a crowd")
+
     -- slow: byte by byte; the answer is what the command got, for the id was answered before
     local slow = connect()
     for i = 1, #push do
