@@ -125,6 +125,15 @@ static void learn(lua_State *L, struct hp_late *l, int side)
     lua_rawseti(L, side, model_place(number) + 1);
 }
 
+/* The old function is on top. [-0, +0, -] */
+static bool may_be_model(lua_State *L, int side)
+{
+    lua_pushvalue(L, -1);
+    bool may = lua_rawget(L, side) == LUA_TNIL;
+    lua_pop(L, 1);
+    return may;
+}
+
 static void learn_all(lua_State *L, struct hp_late *l, int successors, int side)
 {
     lua_newtable(L);
@@ -133,7 +142,7 @@ static void learn_all(lua_State *L, struct hp_late *l, int successors, int side)
     while (lua_next(L, successors)) {
         hp_visited_add(&l->fresh, lua_topointer(L, -1));
         lua_pushvalue(L, -2);
-        if (hp_is_lua_closure(L, -1) && hp_is_lua_closure(L, -2))
+        if (hp_is_lua_closure(L, -1) && hp_is_lua_closure(L, -2) && may_be_model(L, side))
             learn(L, l, side);
         lua_pop(L, 2);
     }

@@ -24,7 +24,8 @@ void hp_late_free(struct hp_late *l); /* NULL is fine; touches no Lua state */
 /* Pushes the successor of the Lua function on top, which has none in `successors` (stack index of the
  * commit's table old -> new), and enters it there. False, and nothing is pushed: it is not of old code, or no
  * model is known, or C memory is short; `successors` then has false for it. `side` is a table that the caller
- * keeps as long as `l`. [-0, +(0|1), m] */
+ * keeps as long as `l`; a function that is a key of it when this is first called is no model.
+ * [-0, +(0|1), m] */
 bool hp_late_push(lua_State *L, struct hp_late *l, int successors, int side);
 
 size_t hp_late_made(const struct hp_late *l);

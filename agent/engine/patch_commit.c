@@ -35,6 +35,26 @@ static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_executi
     }
 }
 
+/* The side table of hp_late. What the body of a patch's chunk makes exists once, for patches do not run
+ * bodies: another function of the same code, there before the patch or loaded since, is not the patch's, and
+ * a revert leaves it alone. [-0, +1, m] */
+static void push_late_side(lua_State *L, struct hp_patch *p, const struct hp_execution *x)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < p->plan.swaps.count; i++) {
+        const struct hp_plan_swap *swap = &p->plan.swaps.items[i];
+        if (!swap->of_body)
+            continue;
+        hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = swap->from});
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            continue;
+        }
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -3);
+    }
+}
+
 static int prepare_protected(lua_State *L)
 {
     struct preparation *work = lua_touserdata(L, 1);
@@ -46,6 +66,8 @@ static int prepare_protected(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, work->patch);
     push_swaps(L, work->patch, work->execution);
     lua_rawseti(L, -2, HP_PATCH_STORE_SWAPS);
+    push_late_side(L, work->patch, work->execution);
+    lua_rawseti(L, -2, HP_PATCH_STORE_LATE);
     work->status = HP_OK;
     return 0;
 }

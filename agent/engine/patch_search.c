@@ -40,8 +40,6 @@ enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p)
     hp_late_free(p->late);
     p->late = hp_late_new();
     p->sweeps = 0;
-    lua_newtable(L);
-    lua_rawseti(L, p->store, HP_PATCH_STORE_LATE);
     hp_patch_begin_search(L, p);
     return p->late ? HP_OK : HP_NO_MEMORY;
 }

@@ -147,8 +147,8 @@ static void plan_swaps(struct hp_planner *p)
         struct hp_plan_swap *swap =
             p->plan->functions.items[i].replaces ? HP_PUSH(&p->plan->arena, &p->plan->swaps) : NULL;
         if (swap)
-            *swap = (struct hp_plan_swap){p->plan->functions.items[i].replaces,
-                                          {.kind = HP_VALUE_FUNCTION, .index = i}};
+            *swap = (struct hp_plan_swap){.from = p->plan->functions.items[i].replaces,
+                                          .to = {.kind = HP_VALUE_FUNCTION, .index = i}};
     }
 }
 

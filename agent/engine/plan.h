@@ -147,6 +147,7 @@ struct hp_plan_module {
 /* A function and what takes its place wherever it is held. */
 struct hp_plan_swap {
     uint32_t from; /* handle */
+    bool of_body;  /* of a revert: see hp_record_write */
     struct hp_value to;
 };
 

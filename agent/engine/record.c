@@ -181,6 +181,15 @@ static bool is_swap(const struct hp_plan *plan, const struct hp_step *step)
            plan->functions.items[step->value.index].replaces == step->expected.index;
 }
 
+/* Is the function that the step puts one that only the body of its chunk makes? */
+static bool is_of_body(const struct hp_plan *plan, const struct hp_step *step)
+{
+    if (step->value.kind != HP_VALUE_FUNCTION)
+        return false;
+    const struct hp_plan_function *f = &plan->functions.items[step->value.index];
+    return f->tree->prototypes.items[f->prototype].parent == 0;
+}
+
 /* The Lua side while it is made, as stack indices. */
 struct sides {
     int strong, weak, memo, maker;
@@ -261,6 +270,7 @@ static enum hp_status fill_writes(lua_State *L, struct hp_record *record,
         to->module = step->module;
         to->only_swap = step->kind > HP_STEP_SET_METATABLE;
         to->swap = is_swap(plan, step);
+        to->of_body = is_of_body(plan, step);
         keep_target(L, from, i, source, sides);
         hp_journal_push(L, source->journal_table, i, HP_WRITE_NEW);
         to->put_type = lua_type(L, -1);

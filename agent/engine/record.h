@@ -26,6 +26,7 @@ struct hp_record_write {
     bool old_is_closure; /* of Lua: `strong` has the successor, `weak` the closure itself */
     bool swap;           /* what was put is the successor of what stood there, wherever that is held */
     bool only_swap;      /* the place is none that a revert goes to by itself: the search finds it again */
+    bool of_body;        /* what was put is made by the chunk's own body alone, which a patch never runs */
     uint32_t module;     /* in `modules` */
     const char *path;
 };

@@ -166,8 +166,9 @@ static void push_versions(lua_State *L, int lineage)
 
 /* What the patch put, or what took its place when a later patch was reverted, and what stood there before:
  * the latter is on top. Each lineage is swapped once: its list goes. [-0, +0, m] */
-static void add_swaps(const struct reverter *r, int64_t lineage)
+static void add_swaps(const struct reverter *r, const struct hp_record_write *w)
 {
+    int64_t lineage = w->put_lineage;
     lua_State *L = r->L;
     if (lua_rawgeti(L, r->versions, (lua_Integer)lineage) != LUA_TTABLE) {
         lua_pop(L, 1);
@@ -177,6 +178,7 @@ static void add_swaps(const struct reverter *r, int64_t lineage)
         struct hp_plan_swap *to = lua_rawequal(L, -1, -3) ? NULL : HP_PUSH(&r->plan->arena, &r->plan->swaps);
         if (to != NULL) {
             to->from = hp_anchor_add(L, r->anchor, -1);
+            to->of_body = w->of_body;
             hp_value_from_stack(L, -3, r->anchor, &r->history->plain, &to->to);
         }
         lua_pop(L, 1);
@@ -195,7 +197,7 @@ static void add_swap(const struct reverter *r, size_t write)
     }
     hp_record_push_old(r->L, r->side, write);
     if (hp_is_lua_closure(r->L, -1)) {
-        add_swaps(r, w->put_lineage);
+        add_swaps(r, w);
     }
     lua_pop(r->L, 1);
 }

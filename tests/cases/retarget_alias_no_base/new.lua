@@ -1,0 +1,7 @@
+local M = {}
+local function one() return 1 end
+local function two() return 2 end
+function M.both() return one(), two() end
+M.current = two
+M.other = two
+return M
