@@ -715,6 +715,8 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
             walk_object(&w);
             lua_settop(L, w.list);
             is_late(&w);
+        } else if (hp_visited_release(&l->visited)) { /* here, and not in the stop that forgets the pass */
+            w.late = now_us() >= w.deadline_us;
         } else {
             *done = true;
         }

@@ -28,6 +28,20 @@ void hp_visited_fini(struct hp_visited *v)
     hp_visited_init(v);
 }
 
+bool hp_visited_release(struct hp_visited *v)
+{
+    for (size_t i = 0; i < HP_VISITED_SHARDS; i++) {
+        struct hp_visited_shard *s = &v->shards[i];
+        if (s->stretches) {
+            v->bytes -= s->capacity * sizeof *s->stretches;
+            hp_mem_free(s->stretches);
+            *s = (struct hp_visited_shard){0};
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Fibonacci hashing: the high bits of the product are spread well. */
 static uint64_t hash(uintptr_t number)
 {

@@ -36,6 +36,11 @@ struct hp_visited {
 void hp_visited_init(struct hp_visited *v);
 void hp_visited_fini(struct hp_visited *v); /* the set is then empty */
 
+/* Empties the set piece by piece, for freeing millions of entries takes milliseconds: each call frees one
+ * shard, and false says that all are free. `count` stays. Between the first call and hp_visited_fini nothing
+ * is added or asked. */
+bool hp_visited_release(struct hp_visited *v);
+
 /* True: the address was not in the set before. Addresses are multiples of sizeof(void *): others count as the
  * multiple below. NULL is never in the set. When memory runs out every address is new no more (false), and
  * `failed` tells. */

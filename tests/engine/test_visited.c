@@ -160,6 +160,24 @@ static void failure_is_sticky_and_safe(void **state)
     }
 }
 
+static void released_piece_by_piece(void **state)
+{
+    size_t calls = 0, before;
+    (void)state;
+    for (uintptr_t i = 1; i <= 20000; i++)
+        hp_visited_add(&set, at(i * 4096));
+    before = set.bytes;
+    assert_true(hp_visited_release(&set));
+    assert_in_range(set.bytes, before - before / 16, before - 1); /* a small part at a time */
+    while (hp_visited_release(&set))
+        calls++;
+    assert_in_range(calls, 100, HP_VISITED_SHARDS);
+    assert_int_equal(set.bytes, 0);
+    assert_int_equal(set.count, 20000);
+    hp_visited_fini(&set);
+    assert_true(hp_visited_add(&set, at(4096)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(far_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_an_object, setup, teardown),
         cmocka_unit_test_setup_teardown(failure_is_sticky_and_safe, setup, teardown),
+        cmocka_unit_test_setup_teardown(released_piece_by_piece, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
