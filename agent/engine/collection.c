@@ -160,9 +160,17 @@ hp_id hp_collection_node_pop(lua_State *L, struct hp_collection *c)
 
 static void push_key(lua_State *L, const struct hp_node *key)
 {
-    if (key->kind == HP_NODE_STRING) {
+    switch (key->kind) {
+    case HP_NODE_STRING:
         lua_pushlstring(L, key->string.data, key->string.len);
-    } else {
+        break;
+    case HP_NODE_BOOLEAN:
+        lua_pushboolean(L, key->boolean);
+        break;
+    case HP_NODE_FLOAT:
+        lua_pushnumber(L, key->number);
+        break;
+    default:
         lua_pushinteger(L, key->integer);
     }
 }
@@ -174,9 +182,9 @@ static void look_into_fields(lua_State *L, struct hp_collection *c, hp_id id)
     int table = lua_gettop(L);
     lua_pushnil(L);
     while (lua_next(L, table)) {
-        bool by_name = lua_type(L, -2) == LUA_TSTRING || lua_isinteger(L, -2);
+        bool plain = lua_type(L, -2) == LUA_TSTRING || lua_type(L, -2) == LUA_TNUMBER || lua_isboolean(L, -2);
         hp_id key = hp_collection_node(L, c, -2);
-        hp_graph_add_entry(c->g, id, key, by_name ? HP_NO_ID : hp_collection_node(L, c, -1));
+        hp_graph_add_entry(c->g, id, key, plain ? HP_NO_ID : hp_collection_node(L, c, -1));
         lua_pop(L, 1);
     }
     if (hp_graph_failed(c->g)) {

@@ -79,10 +79,23 @@ struct hp_node *hp_graph_node(const struct hp_graph *g, hp_id id)
 
 /* The order of keys */
 
-/* Strings, integers, then the rest: the three regions of a sorted list of entries. */
-static int key_region(const struct hp_node *key)
+/* The regions of a sorted list of entries. */
+enum region { STRINGS, INTEGERS, BOOLEANS, FLOATS, OBJECTS };
+
+static enum region key_region(const struct hp_node *key)
 {
-    return key->kind == HP_NODE_STRING ? 0 : key->kind == HP_NODE_INTEGER ? 1 : 2;
+    switch (key->kind) {
+    case HP_NODE_STRING:
+        return STRINGS;
+    case HP_NODE_INTEGER:
+        return INTEGERS;
+    case HP_NODE_BOOLEAN:
+        return BOOLEANS;
+    case HP_NODE_FLOAT:
+        return FLOATS;
+    default:
+        return OBJECTS;
+    }
 }
 
 static int compare_strings(const struct hp_bytes *a, const struct hp_bytes *b)
@@ -92,18 +105,22 @@ static int compare_strings(const struct hp_bytes *a, const struct hp_bytes *b)
     return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* Keys of the third region are all equal here; their order is that of their numbers. */
+/* Objects are all equal here; their order is that of their numbers. */
 static int compare_keys(const struct hp_node *a, const struct hp_node *b)
 {
-    int ra = key_region(a), rb = key_region(b);
+    enum region ra = key_region(a), rb = key_region(b);
     if (ra != rb) {
-        return ra - rb;
+        return ra < rb ? -1 : 1;
     }
     switch (ra) {
-    case 0:
+    case STRINGS:
         return compare_strings(&a->string, &b->string);
-    case 1:
+    case INTEGERS:
         return (a->integer > b->integer) - (a->integer < b->integer);
+    case BOOLEANS:
+        return a->boolean - b->boolean;
+    case FLOATS:
+        return (a->number > b->number) - (a->number < b->number);
     default:
         return 0;
     }
@@ -233,7 +250,7 @@ hp_id hp_graph_field(const struct hp_graph *g, hp_id table, const struct hp_grap
         k = &normal;
     }
     size_t start = n->unsorted ? 0 : lower_bound(g, n, k);
-    bool many = n->unsorted || key_region(k) == 2; /* else the bound is the only candidate */
+    bool many = n->unsorted || key_region(k) == OBJECTS; /* else the bound is the only candidate */
     for (size_t i = start; i < n->entries.count && (many || i == start); i++) {
         hp_id at = n->entries.items[i].key;
         if (hp_node_equal(g, at, key_graph, key)) {

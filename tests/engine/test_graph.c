@@ -125,6 +125,37 @@ static void entries_are_found_whatever_their_order(void **state)
     assert_int_equal(hp_graph_field(&g, HP_NIL, &g, staged), HP_NO_ID);
 }
 
+static hp_id boolean(struct hp_graph *graph, bool value)
+{
+    hp_id id = hp_graph_add(graph, HP_NODE_BOOLEAN);
+    hp_graph_node(graph, id)->boolean = value;
+    return id;
+}
+
+/* Lua walks a table in an order that is not the same twice; a report is. */
+static void plain_keys_have_one_order(void **state)
+{
+    static const char first[] = "abcdef";
+    (void)state;
+    for (unsigned turn = 0; turn < 6; turn++) {
+        hp_id t = object(&g, HP_NODE_TABLE, 0);
+        for (unsigned i = 0; i < 6; i++) {
+            unsigned which = (i * 5 + turn) % 6;
+            hp_id key = which == 0   ? string(&g, "a")
+                        : which == 1 ? integer(&g, 7)
+                        : which < 4  ? boolean(&g, which == 3)
+                                     : number(&g, which == 4 ? -0.5 : 1.5);
+            hp_graph_add_entry(&g, t, key, hp_graph_add_string(&g, &first[which], 1));
+        }
+        hp_graph_sort_entries(&g, t);
+        for (unsigned i = 0; i < 6; i++) {
+            struct hp_entry e = hp_graph_node(&g, t)->entries.items[i];
+            assert_int_equal(hp_graph_node(&g, e.value)->string.data[0], first[i]);
+            assert_int_equal(hp_graph_field(&g, t, &g, e.key), e.value);
+        }
+    }
+}
+
 static uint32_t expression(struct hp_graph *graph, enum hp_operation operation, hp_id a, hp_id b)
 {
     struct hp_expression *e = HP_PUSH(&graph->arena, &graph->expressions);
@@ -243,6 +274,7 @@ int main(void)
         EACH(number_zero_is_nil),
         EACH(equality_is_that_of_lua),
         EACH(entries_are_found_whatever_their_order),
+        EACH(plain_keys_have_one_order),
         EACH(expressions_are_compared_by_structure),
         EACH(tables_in_operands_may_be_cyclic),
         EACH(paths_are_written_as_lua),
