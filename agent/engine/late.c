@@ -8,16 +8,19 @@
 #include "agent/engine/values.h"
 #include "agent/engine/visited.h"
 
-/* functions looked at of those that begin and end on the same lines: nearly always they are of one code */
+/* functions kept of those that begin and end on the same lines: nearly always they are of one code */
 #define MAX_ALIKE 16
+#define A_TIME    64 /* functions that hp_late_learn looks at */
 
-/* The side table: its first value is the memo of hp_successor_push; then the models, each with its successor
- * behind it. */
-enum { SIDE_MEMO = 1 };
+/* The side table: its first value is the memo of hp_successor_push, the second the function that learning has
+ * come to; then the models, each with its successor behind it. */
+enum { SIDE_MEMO = 1, SIDE_LEARNT };
 
+/* An old function whose code may be asked for. It is read only then: few late functions turn up, if any. */
 struct model {
-    struct hp_prototype_tree tree; /* of the old code */
-    uint32_t next;                 /* with the same lines; its number + 1 */
+    struct hp_prototype_tree tree; /* of the old code, once `read` */
+    bool read, unreadable;
+    uint32_t next; /* with the same lines; its number + 1 */
 };
 
 struct hp_late {
@@ -28,7 +31,7 @@ struct hp_late {
     struct hp_map alike;     /* lines -> how many functions were looked at */
     HP_LIST(struct model) models;
     size_t made;
-    bool learnt;
+    bool begun;
 };
 
 struct hp_late *hp_late_new(void)
@@ -62,7 +65,7 @@ size_t hp_late_made(const struct hp_late *l)
 
 static lua_Integer model_place(uint32_t number)
 {
-    return SIDE_MEMO + 1 + 2 * (lua_Integer)number;
+    return SIDE_LEARNT + 1 + 2 * (lua_Integer)number;
 }
 
 /* --- code ------------------------------------------------------------------------------------- */
@@ -90,14 +93,39 @@ static bool read_code(lua_State *L, struct hp_late *l)
     return s->has_tree;
 }
 
-/* The model of the code in l->scratch.tree; its number + 1, 0: there is none. */
-static uint32_t find_model(const struct hp_late *l, struct lines at)
+/* [-0, +0, m] */
+static bool read_model(lua_State *L, struct hp_late *l, int side, uint32_t number)
 {
+    struct model *m = &l->models.items[number];
+    if (m->read || m->unreadable)
+        return m->read;
+    lua_rawgeti(L, side, model_place(number));
+    m->read = read_code(L, l);
+    m->unreadable = !m->read;
+    if (m->read)
+        m->tree = l->scratch.tree;
+    l->scratch.has_tree = false; /* it is the model's now */
+    lua_pop(L, 1);
+    return m->read;
+}
+
+/* The model of the code of the function on top; its number + 1, 0: there is none. [-0, +0, m] */
+static uint32_t find_model(lua_State *L, struct hp_late *l, int side)
+{
+    struct lines at = lines_of(L);
     const uint32_t *first = hp_map_find(&l->by_lines, at.where, at.upvalues);
-    for (uint32_t i = first ? *first : 0; i != 0; i = l->models.items[i - 1].next)
-        if (hp_prototype_equal(&l->models.items[i - 1].tree, 0, &l->scratch.tree, 0))
-            return i;
-    return 0;
+    uint32_t found = 0;
+    if (!first)
+        return 0;
+    for (uint32_t i = *first; i != 0; i = l->models.items[i - 1].next)
+        read_model(L, l, side, i - 1);
+    bool read = read_code(L, l);
+    for (uint32_t i = *first; read && i != 0 && found == 0; i = l->models.items[i - 1].next)
+        if (l->models.items[i - 1].read &&
+            hp_prototype_equal(&l->models.items[i - 1].tree, 0, &l->scratch.tree, 0))
+            found = i;
+    hp_scratch_clear(&l->scratch);
+    return found;
 }
 
 /* --- models ----------------------------------------------------------------------------------- */
@@ -107,7 +135,7 @@ static void learn(lua_State *L, struct hp_late *l, int side)
 {
     struct lines at = lines_of(L);
     uint32_t *alike = hp_map_put(&l->alike, at.where, at.upvalues, 0, NULL);
-    if (!alike || ++*alike > MAX_ALIKE || !read_code(L, l) || find_model(l, at))
+    if (!alike || *alike == MAX_ALIKE)
         return;
     struct model *m = HP_PUSH(&l->arena, &l->models);
     uint32_t number = (uint32_t)l->models.count - 1;
@@ -116,9 +144,9 @@ static void learn(lua_State *L, struct hp_late *l, int side)
         l->models.count -= m != NULL;
         return;
     }
-    *m = (struct model){.tree = l->scratch.tree, .next = *newest};
-    l->scratch.has_tree = false; /* it is the model's now */
+    *m = (struct model){.next = *newest};
     *newest = number + 1;
+    ++*alike;
     lua_pushvalue(L, -1);
     lua_rawseti(L, side, model_place(number));
     lua_pushvalue(L, -2);
@@ -134,19 +162,28 @@ static bool may_be_model(lua_State *L, int side)
     return may;
 }
 
-static void learn_all(lua_State *L, struct hp_late *l, int successors, int side)
+bool hp_late_learn(lua_State *L, struct hp_late *l, int successors, int side)
 {
-    lua_newtable(L);
-    lua_rawseti(L, side, SIDE_MEMO);
-    lua_pushnil(L);
-    while (lua_next(L, successors)) {
+    successors = lua_absindex(L, successors);
+    side = lua_absindex(L, side);
+    int seen = 0;
+    if (!l->begun) {
+        lua_newtable(L);
+        lua_rawseti(L, side, SIDE_MEMO);
+        l->begun = true;
+    }
+    lua_rawgeti(L, side, SIDE_LEARNT); /* nil at first; it keeps the key, whose entry is weak */
+    while (seen++ < A_TIME && lua_next(L, successors)) {
         hp_visited_add(&l->fresh, lua_topointer(L, -1));
         lua_pushvalue(L, -2);
         if (hp_is_lua_closure(L, -1) && hp_is_lua_closure(L, -2) && may_be_model(L, side))
             learn(L, l, side);
         lua_pop(L, 2);
     }
-    l->learnt = true;
+    if (seen <= A_TIME) /* the key is popped */
+        return true;
+    lua_rawseti(L, side, SIDE_LEARNT);
+    return false;
 }
 
 /* --- successors ------------------------------------------------------------------------------- */
@@ -190,16 +227,10 @@ static bool push_like(lua_State *L, struct hp_late *l, int side, uint32_t number
 bool hp_late_push(lua_State *L, struct hp_late *l, int successors, int side)
 {
     int late = lua_gettop(L);
-    uint32_t number = 0;
     successors = lua_absindex(L, successors);
     side = lua_absindex(L, side);
-    if (!l->learnt)
-        learn_all(L, l, successors, side);
-    struct lines at = lines_of(L);
-    if (!hp_visited_has(&l->fresh, lua_topointer(L, late)) &&
-        hp_map_find(&l->by_lines, at.where, at.upvalues) && read_code(L, l))
-        number = find_model(l, at);
-    hp_scratch_clear(&l->scratch);
+    bool fresh = hp_visited_has(&l->fresh, lua_topointer(L, late));
+    uint32_t number = fresh ? 0 : find_model(L, l, side);
     bool made = number != 0 && push_like(L, l, side, number - 1);
     l->made += made;
     lua_pushvalue(L, late);

@@ -21,10 +21,14 @@ struct hp_late;
 struct hp_late *hp_late_new(void);    /* NULL: no memory */
 void hp_late_free(struct hp_late *l); /* NULL is fine; touches no Lua state */
 
-/* Pushes the successor of the Lua function on top, which has none in `successors` (stack index of the
- * commit's table old -> new), and enters it there. False, and nothing is pushed: it is not of old code, or no
- * model is known, or C memory is short; `successors` then has false for it. `side` is a table that the caller
- * keeps as long as `l`; a function that is a key of it when this is first called is no model.
+/* Looks at the next functions of the table `successors` (stack index of the commit's, old -> new); true once
+ * it has seen them all. Has to come to its end before the first hp_late_push. `side` is a table that the
+ * caller keeps as long as `l`; a function that is a key of it is no model. [-0, +0, m] */
+bool hp_late_learn(lua_State *L, struct hp_late *l, int successors, int side);
+
+/* Pushes the successor of the Lua function on top, which has none in `successors`, and enters it there.
+ * False, and nothing is pushed: it is not of old code, or no model is known, or C memory is short;
+ * `successors` then has false for it.
  * [-0, +(0|1), m] */
 bool hp_late_push(lua_State *L, struct hp_late *l, int successors, int side);
 

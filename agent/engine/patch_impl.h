@@ -61,6 +61,7 @@ struct hp_patch {
     enum hp_patch_phase phase;
     bool committed;
     int sweeps;
+    bool learnt; /* `late` knows what to look for */
     lua_State *poller;
     int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
     int64_t slices, objects, bytes;

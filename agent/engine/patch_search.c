@@ -40,6 +40,7 @@ enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p)
     hp_late_free(p->late);
     p->late = hp_late_new();
     p->sweeps = 0;
+    p->learnt = false;
     hp_patch_begin_search(L, p);
     return p->late ? HP_OK : HP_NO_MEMORY;
 }
@@ -166,9 +167,23 @@ static size_t rekey(lua_State *L, struct hp_patch *p)
     return written;
 }
 
+/* A slice of it; each gets on, however short it is. True: the sweeps may begin. [-0, +0, m] */
+static bool learn_late(lua_State *L, struct hp_patch *p)
+{
+    lua_rawgeti(L, p->store, HP_PATCH_STORE_SWAPS);
+    lua_rawgeti(L, p->store, HP_PATCH_STORE_LATE);
+    do {
+        p->learnt = p->learnt || hp_late_learn(L, p->late, p->anchor + 1, p->anchor + 2);
+    } while (!p->learnt && !hp_patch_is_slice_over(p));
+    lua_settop(L, p->anchor);
+    return p->learnt;
+}
+
 enum hp_status hp_patch_phase_sweep(lua_State *L, struct hp_patch *p)
 {
     bool done = false;
+    if (!learn_late(L, p))
+        return HP_OK;
     enum hp_status status = search(L, p, true, &done);
     if (status != HP_OK || !done)
         return status;
