@@ -54,7 +54,6 @@ struct hp_history *hp_history_open(lua_State *L)
         return NULL;
     }
     h->key = key;
-    hp_graph_init(&h->plain);
     return h;
 }
 
@@ -70,7 +69,6 @@ void hp_history_close(struct hp_history *h, lua_State *L)
         h->newest = record->next;
         hp_record_free(record);
     }
-    hp_graph_fini(&h->plain);
     hp_mem_free(h);
 }
 

@@ -15,6 +15,7 @@
 
 #include "agent/engine/anchor.h"
 #include "agent/engine/plan.h"
+#include "agent/engine/turn.h"
 #include "proto/report.h"
 
 #define HP_HISTORY_REVERTIBLE 64
@@ -58,13 +59,14 @@ int64_t hp_history_patch_of(const struct hp_history *h, const char *path, const 
 /* Makes the plan that undoes the newest patch in force: steps whose `expected` is what the patch put there
  * and that still stands there; where the server has put something else, there is no step (the report's fields
  * say `kept`). Keys that the patch added are removed; hooks: `__hotrevert` of the modules. Objects go into
- * the anchor; plain values are nodes of a graph that the history owns until the next call or its close.
- * `report` gets modules, functions (verdict replaced/removed) and fields, and R19 refusals for what cannot be
- * undone: modules with __hotfix, performed effects or replays that have no __hotrevert (acceptance by
- * --accept is the caller's, by hp_report notes), and report->patch. `plan` must be initialised. HP_OK;
- * HP_REFUSED (nothing to revert, or too old: report->error says); HP_NO_MEMORY. [-0, +0, m] */
-enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_plan *plan,
-                                      struct hp_report *report);
+ * the anchor; plain values are nodes of `plain`, which must live as long as the plan. Holds `turn` and loses
+ * it in between. `report` gets modules, functions (verdict replaced/removed) and fields, and R19 refusals for
+ * what cannot be undone: modules with __hotfix, performed effects or replays that have no __hotrevert
+ * (acceptance by --accept is the caller's, by hp_report notes), and report->patch. `plan` and `plain` must be
+ * initialised. HP_OK; HP_REFUSED (nothing to revert, or too old: report->error says); HP_NO_MEMORY;
+ * HP_TIMEOUT (given up). [-0, +0, m] */
+enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_turn *turn,
+                                      struct hp_graph *plain, struct hp_plan *plan, struct hp_report *report);
 
 /* ---- For prepare, commit and finish ----
  *

@@ -11,8 +11,7 @@ struct hp_history {
     const void *key; /* in the registry: address of the Lua side, which cannot move while it is there */
     struct hp_record *newest;
     int64_t generation, last_patch, next_lineage;
-    int64_t forgotten;     /* patches in force whose records are beyond the log's limit */
-    struct hp_graph plain; /* plain values of the last plan of a revert */
+    int64_t forgotten; /* patches in force whose records are beyond the log's limit */
 };
 
 struct hp_record *hp_history_newest_in_force(const struct hp_history *h); /* NULL: none */

@@ -27,6 +27,7 @@ struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const stru
     p->count = p->revert ? 0 : request->modules.count;
     hp_graph_init(&p->base);
     hp_graph_init(&p->fresh);
+    hp_graph_init(&p->plain);
     hp_live_init(&p->live);
     hp_arena_init(&p->match.arena);
     hp_plan_init(&p->plan);
@@ -55,6 +56,7 @@ void hp_patch_free(struct hp_patch *p)
     hp_scratch_clear(&p->scratch);
     hp_patch_forget_bases(p);
     hp_graph_fini(&p->fresh);
+    hp_graph_fini(&p->plain);
     for (size_t i = 0; i < p->count; i++)
         hp_base_fini(&p->bases[i]);
     hp_mem_free(p->chunks);
@@ -165,10 +167,10 @@ static bool is_carried_out(enum hp_status status)
 
 /* --- the planner ------------------------------------------------------------------------------ */
 
-/* Phases that take long and write nothing. A revert's plan comes from the history, which is Lua's. */
+/* Phases that take long and write nothing. */
 static bool is_for_planner(const struct hp_patch *p)
 {
-    return !p->one_stop && !p->revert && (p->phase <= HP_PATCH_FIRST_PLAN || p->phase == HP_PATCH_PLAN);
+    return !p->one_stop && (p->phase <= HP_PATCH_FIRST_PLAN || p->phase == HP_PATCH_PLAN);
 }
 
 static int plan_protected(lua_State *L)

@@ -91,6 +91,7 @@ struct hp_patch {
     uint32_t *heirs;         /* … but these, which are ours */
     bool searched;
     struct hp_graph base, fresh;
+    struct hp_graph plain; /* plain values of a revert's plan */
     bool has_base;
     struct hp_live live;
     struct hp_match match;

@@ -116,7 +116,10 @@ enum hp_status hp_patch_check_revert(struct hp_patch *p)
 static enum hp_status plan_revert(lua_State *L, struct hp_patch *p)
 {
     hp_plan_fini(&p->plan);
-    enum hp_status status = hp_history_plan_revert(p->context.history, L, p->anchor, &p->plan, p->report);
+    hp_graph_fini(&p->plain);
+    hp_graph_init(&p->plain);
+    enum hp_status status =
+        hp_history_plan_revert(p->context.history, L, p->anchor, p->turn, &p->plain, &p->plan, p->report);
     accept_refusals(p);
     if (status == HP_OK && p->searched)
         hp_plan_hold(&p->plan, &p->found, NULL, p->report);

@@ -6,8 +6,9 @@
 /* What is at work; the ints are absolute stack indices. */
 struct reverter {
     lua_State *L;
-    struct hp_history *history;
     const struct hp_record *record;
+    struct hp_turn *turn;
+    struct hp_graph *plain;
     int anchor, side, lineage;
     int versions; /* table: lineage -> list of the closures that have it */
     struct hp_plan *plan;
@@ -91,25 +92,24 @@ static bool add_step(const struct reverter *r, size_t write)
 {
     lua_State *L = r->L;
     const struct hp_record_write *w = &r->record->writes.items[write];
-    struct hp_graph *plain = &r->history->plain;
     struct hp_step step = {
         .kind = step_kind(w->kind),
         .target = hp_anchor_add(L, r->anchor, -2),
         .path = hp_arena_str(&r->plan->arena, w->path),
         .tolerant = true,
     };
-    bool ok = hp_value_from_stack(L, -1, r->anchor, plain, &step.expected);
+    bool ok = hp_value_from_stack(L, -1, r->anchor, r->plain, &step.expected);
     if (w->kind == HP_WRITE_CELL) {
         step.place = (struct hp_cell_place){.closure = step.target};
         step.target = 0;
     } else if (w->kind != HP_WRITE_METATABLE) {
         hp_record_push_key(L, r->side, write);
-        ok = hp_value_from_stack(L, -1, r->anchor, plain, &step.key) && ok;
+        ok = hp_value_from_stack(L, -1, r->anchor, r->plain, &step.key) && ok;
         lua_pop(L, 1);
     }
     if (w->kind != HP_WRITE_INSERT) {
         hp_record_push_old(L, r->side, write);
-        ok = hp_value_from_stack(L, -1, r->anchor, plain, &step.value) && ok;
+        ok = hp_value_from_stack(L, -1, r->anchor, r->plain, &step.value) && ok;
         lua_pop(L, 1);
     }
     struct hp_step *place = ok ? HP_PUSH(&r->plan->arena, &r->plan->steps) : NULL;
@@ -146,12 +146,12 @@ static void report_field(const struct reverter *r, const struct hp_record_write 
 }
 
 /* Pushes the table of all closures by lineage. [-0, +1, m] */
-static void push_versions(lua_State *L, int lineage)
+static void push_versions(lua_State *L, struct hp_turn *turn, int lineage)
 {
     lua_newtable(L);
     int versions = lua_gettop(L);
     lua_pushnil(L);
-    while (lua_next(L, lineage)) {
+    while (hp_turn_hold(turn) && lua_next(L, lineage)) {
         if (lua_rawgeti(L, versions, lua_tointeger(L, -1)) != LUA_TTABLE) {
             lua_pop(L, 1);
             lua_newtable(L);
@@ -179,7 +179,7 @@ static void add_swaps(const struct reverter *r, const struct hp_record_write *w)
         if (to != NULL) {
             to->from = hp_anchor_add(L, r->anchor, -1);
             to->of_body = w->of_body;
-            hp_value_from_stack(L, -3, r->anchor, &r->history->plain, &to->to);
+            hp_value_from_stack(L, -3, r->anchor, r->plain, &to->to);
         }
         lua_pop(L, 1);
     }
@@ -232,12 +232,11 @@ static void plan_modules(const struct reverter *r)
         to->name = hp_arena_str(&r->plan->arena, from->name);
         to->functions = from->functions;
         hp_record_push_module(L, r->record, r->side, i);
-        hp_value_from_stack(L, -1, r->anchor, &r->history->plain, &to->object);
+        hp_value_from_stack(L, -1, r->anchor, r->plain, &to->object);
         lua_pop(L, 1);
         if (from->has_hotrevert) {
             hp_record_push_hotrevert(L, r->side, i);
-            to->hotrevert.present =
-                hp_value_from_stack(L, -1, r->anchor, &r->history->plain, &to->hotrevert.function);
+            to->hotrevert.present = hp_value_from_stack(L, -1, r->anchor, r->plain, &to->hotrevert.function);
             lua_pop(L, 1);
         }
     }
@@ -283,8 +282,8 @@ static void report_functions(const struct reverter *r)
     }
 }
 
-enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_plan *plan,
-                                      struct hp_report *report)
+enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_turn *turn,
+                                      struct hp_graph *plain, struct hp_plan *plan, struct hp_report *report)
 {
     struct hp_record *record = hp_history_newest_in_force(h);
     if (record == NULL) {
@@ -294,18 +293,17 @@ enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int an
         return hp_report_fail(report, HP_REFUSED, "patch %lld is too old: only the last %d can be reverted",
                               (long long)record->patch, HP_HISTORY_REVERTIBLE);
     }
-    hp_graph_fini(&h->plain);
-    hp_graph_init(&h->plain);
     report->patch = record->patch;
 
     anchor = lua_absindex(L, anchor);
     int top = lua_gettop(L);
     hp_history_push_side(h, L, record);
     hp_history_push_lineage(h, L);
-    push_versions(L, top + 2);
+    push_versions(L, turn, top + 2);
     struct reverter r = {.L = L,
-                         .history = h,
                          .record = record,
+                         .turn = turn,
+                         .plain = plain,
                          .anchor = anchor,
                          .side = top + 1,
                          .lineage = top + 2,
@@ -317,12 +315,11 @@ enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int an
     report_modules(&r);
     if (!hp_arena_failed(&report->arena)) { /* else there are no modules to add to */
         report_functions(&r);
-        for (size_t i = record->writes.count; i-- > 0;) {
+        for (size_t i = record->writes.count; i-- > 0 && hp_turn_hold(turn);) {
             undo_write(&r, i);
         }
     }
     lua_settop(L, top);
-    bool failed =
-        hp_arena_failed(&plan->arena) || hp_graph_failed(&h->plain) || hp_arena_failed(&report->arena);
-    return failed ? HP_NO_MEMORY : HP_OK;
+    bool failed = hp_arena_failed(&plan->arena) || hp_graph_failed(plain) || hp_arena_failed(&report->arena);
+    return failed ? HP_NO_MEMORY : hp_turn_hold(turn) ? HP_OK : HP_TIMEOUT;
 }

@@ -256,7 +256,7 @@ enum hp_status fx_prepare(struct fixture *f, struct hp_execution **x)
 static int plan_revert(lua_State *L)
 {
     struct entry *e = lua_touserdata(L, 1);
-    e->status = hp_history_plan_revert(e->f->history, L, 2, &e->f->plan, &e->f->report);
+    e->status = hp_history_plan_revert(e->f->history, L, 2, NULL, &e->f->graph, &e->f->plan, &e->f->report);
     assert_int_equal(lua_gettop(L), 2);
     return 0;
 }
