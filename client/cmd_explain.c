@@ -78,7 +78,7 @@ static json_t *status_json(const struct hp_status_info *info)
                      info->retry, "nothing_changed", info->nothing_changed, "sentence", info->sentence);
 }
 
-/* A map for one thing, a list for all. Takes the reference. */
+/* A map for one thing, a list for several or all. Takes the reference. */
 static void print_json(struct hp_text *page, json_t *value)
 {
     char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
@@ -120,7 +120,8 @@ static bool unknown(struct hp_cli *cli, const char *word)
                        suggest.best != NULL ? suggest.best : "", suggest.best != NULL ? "?" : "");
 }
 
-static bool explain(struct hp_cli *cli, struct hp_text *page, const char *word)
+/* One of what was asked for, onto the page, or for json into the list. */
+static bool explain(struct hp_cli *cli, struct hp_text *page, json_t *list, const char *word)
 {
     const struct hp_reason_info *reason = hp_reason_info(hp_reason_from_code(word));
     int status = hp_status_from_word(word);
@@ -129,15 +130,32 @@ static bool explain(struct hp_cli *cli, struct hp_text *page, const char *word)
     }
     bool json = cli->format == HP_FORMAT_JSON;
     if (reason != NULL && json) {
-        print_json(page, reason_json(reason));
+        json_array_append_new(list, reason_json(reason));
     } else if (reason != NULL) {
         explain_reason(page, reason);
     } else if (json) {
-        print_json(page, status_json(hp_status_info((enum hp_status)status)));
+        json_array_append_new(list, status_json(hp_status_info((enum hp_status)status)));
     } else {
         explain_status(page, hp_status_info((enum hp_status)status));
     }
     return true;
+}
+
+static bool explain_each(struct hp_cli *cli, struct hp_text *page)
+{
+    json_t *list = json_array();
+    bool ok = true;
+    for (size_t i = 0; ok && i < cli->args.count; i++) {
+        hp_text_add(page, i > 0 && cli->format == HP_FORMAT_TEXT ? "\n" : "");
+        ok = explain(cli, page, list, cli->args.items[i]);
+    }
+    if (ok && cli->format == HP_FORMAT_JSON) {
+        bool whole = json_array_size(list) == cli->args.count; /* else memory was short */
+        json_t *value = cli->args.count == 1 ? json_array_get(list, 0) : list;
+        print_json(page, whole ? json_incref(value) : NULL);
+    }
+    json_decref(list);
+    return ok;
 }
 
 static int run(struct hp_cli *cli)
@@ -151,10 +169,8 @@ static int run(struct hp_cli *cli)
         print_json(&page, all_json());
     } else if (cli->args.count == 0) {
         list_all(&page);
-    }
-    for (size_t i = 0; ok && i < cli->args.count; i++) {
-        hp_text_add(&page, i > 0 && cli->format == HP_FORMAT_TEXT ? "\n" : "");
-        ok = explain(cli, &page, cli->args.items[i]);
+    } else {
+        ok = explain_each(cli, &page);
     }
     int status = ok ? hp_present_page(&page, 0) : hp_present(cli, NULL);
     hp_text_fini(&page);

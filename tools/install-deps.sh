@@ -25,6 +25,7 @@ openssl the tests of TLS make certificates
 nng-utils nngcat, a client that is not ours
 libnanomsg-raw-perl another, in Perl
 libdata-messagepack-perl msgpack for that one
+python3-jsonschema holds the command's JSON against docs/report.schema.json
 valgrind a push under its eyes"
 lint_packages='clang-format checks the layout of the C sources
 clang-tidy looks for mistakes in them

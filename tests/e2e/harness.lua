@@ -7,6 +7,7 @@
 --   h.eq h.ok h.has h.write h.until_ h.done()
 --
 -- The command sees the agents of this test alone, whatever else runs on the machine (HOTPATCH_ONLY).
+-- All json that the command prints is held against docs/report.schema.json at the end.
 -- Nothing here judges by the clock: waits poll for a condition, and give up after a time that is far beyond any real one.
 local own = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") or "."
 local here = io.popen("cd '" .. own .. "' && pwd"):read() -- of this file; servers run elsewhere
@@ -208,14 +209,47 @@ local function prepare(args)
     return base, line
 end
 
-local function result(base, exit, line)
-    return setmetatable({ exit = exit, out = h.read(base .. ".out"), err = h.read(base .. ".err"), line = line }, Result)
+-- ---- what it prints is what docs/report.schema.json says ---------------------------------------------------------------
+
+local printed = {} -- the json of all runs: two lines each, as validate.py takes them
+
+local function wants_json(args)
+    for i, a in ipairs(args) do
+        if a == "--format=json" or (a == "--format" and args[i + 1] == "json") then return true end
+    end
+    return false
+end
+
+-- The name of the definition that a value has to match.
+local function definition(args, value)
+    if args[1] == "explain" and not value.protocol then return "explained" end
+    return args[1] == "ps" and not value.protocol and "agents" or value.targets and "targets" or "report"
+end
+
+function h.remember_json(args, r)
+    if not wants_json(args) or r.out == "" then return end
+    printed[#printed + 1] = ("%s\t%s\n%s"):format(definition(args, r:json()), r.line:gsub("%c", " "), r.out)
+end
+
+-- What is wrong with these; nil: nothing.
+function h.invalid(values)
+    local python = os.getenv "E2E_PYTHON"
+    if not python or #values == 0 then return nil end
+    local text = h.shell(("%s %s %s %s 2>&1 || echo failed"):format(quote(python), quote(h.here .. "/validate.py"),
+        quote(h.source .. "/docs/report.schema.json"), quote(h.write("printed.json", table.concat(values)))))
+    return text ~= "" and text or nil
+end
+
+local function result(base, exit, args, line)
+    local r = setmetatable({ exit = exit, out = h.read(base .. ".out"), err = h.read(base .. ".err"), line = line }, Result)
+    h.remember_json(args, r)
+    return r
 end
 
 function h.run(args)
     local base, line = prepare(args)
     local _, _, exit = os.execute(line)
-    return result(base, exit, line)
+    return result(base, exit, args, line)
 end
 
 -- Runs, and demands an exit status.
@@ -249,7 +283,7 @@ function h.spawn(args)
             return text and text:match("(%d+)\n")
         end)
         b.pid = nil
-        return result(base, tonumber(exit), line)
+        return result(base, tonumber(exit), args, line)
     end
     function b.ended() return (h.read(base .. ".status") or ""):match("%d") ~= nil end
     function b.child() -- pid of the command itself
@@ -288,6 +322,8 @@ function h.pending(server)
 end
 
 function h.done()
+    local wrong = h.invalid(printed)
+    if wrong then h.fail("not as docs/report.schema.json says:\n%s", wrong) end
     cleanup()
     print "ok"
     os.exit(0)

@@ -18,7 +18,7 @@ fail() {
 
 # FILE...: there is exactly one of each name below the prefix.
 for name in hotpatch.h hotpatch.pc hotpatch-config.cmake hotpatch-config-version.cmake hotpatch.1 libhotpatch.a \
-    libhotpatch.so.0 _hotpatch hotpatch.fish; do
+    libhotpatch.so.0 _hotpatch hotpatch.fish report.schema.json; do
     [ "$(find "$prefix" -name "$name" | wc -l)" -eq 1 ] || fail "$name was not installed"
 done
 command=$prefix/bin/hotpatch
