@@ -122,14 +122,21 @@ struct pair {
     hp_id base, fresh;
 };
 
+/* Which locals hold a table: a list of cells for each node. */
+struct holders {
+    uint32_t *first; /* [node] */
+    uint32_t *next;  /* [cell] */
+};
+
 struct pairing {
     struct hp_match *m;
     struct hp_map seen;
     HP_LIST(struct pair) todo;
     size_t next;
-    /* functions of different names at one path: whoever has the name comes first */
+    /* functions and tables of different names at one path: whoever has the name comes first */
     HP_LIST(struct pair) renamed;
     bool names_are_done;
+    struct holders base_holders, fresh_holders;
 };
 
 static void pair_later(struct pairing *p, hp_id base, hp_id fresh)
@@ -163,6 +170,46 @@ static void vote(struct hp_match *m, uint32_t base_cell, uint32_t fresh_cell)
         ++*votes;
 }
 
+static void index_holders(struct hp_match *m, const struct hp_graph *g, struct holders *h)
+{
+    h->first = filled(&m->arena, g->nodes.count);
+    h->next = filled(&m->arena, g->cells.count);
+    for (uint32_t cell = 0; h->first && h->next && cell < g->cells.count; cell++) {
+        hp_id value = g->cells.items[cell].value;
+        if (hp_graph_node(g, value)->kind != HP_NODE_TABLE)
+            continue;
+        h->next[cell] = h->first[value];
+        h->first[value] = cell;
+    }
+}
+
+/* Both are in locals, but in none of the same name. */
+static bool is_in_other_local(const struct pairing *p, hp_id base, hp_id fresh)
+{
+    const struct hp_match *m = p->m;
+    const struct holders *b = &p->base_holders, *f = &p->fresh_holders;
+    if (!b->first || !b->next || !f->first || !f->next || b->first[base] == HP_NO_ID ||
+        f->first[fresh] == HP_NO_ID)
+        return false;
+    for (uint32_t x = b->first[base]; x != HP_NO_ID; x = b->next[x])
+        for (uint32_t y = f->first[fresh]; y != HP_NO_ID; y = f->next[y]) {
+            const char *one = m->base->cells.items[x].name, *other = m->fresh->cells.items[y].name;
+            if (one && other && strcmp(one, other) == 0)
+                return false;
+        }
+    return true;
+}
+
+/* One to one: the first that asks is served. */
+static bool pair_tables(struct hp_match *m, hp_id base, hp_id fresh)
+{
+    if (m->base_of[fresh] == HP_NO_ID && m->fresh_of[base] == HP_NO_ID) {
+        m->base_of[fresh] = base;
+        m->fresh_of[base] = fresh;
+    }
+    return m->base_of[fresh] == base;
+}
+
 /* `M.a = one` became `M.a = other`: an alias that changed, unless nobody else is "one" or "other". */
 static bool is_renamed(const struct hp_match *m, hp_id base, hp_id fresh)
 {
@@ -171,13 +218,18 @@ static bool is_renamed(const struct hp_match *m, hp_id base, hp_id fresh)
     return b && f && strcmp(b, f) != 0;
 }
 
+static void pair_by_name_first(struct pairing *p, hp_id base, hp_id fresh)
+{
+    struct pair *later = HP_PUSH(&p->m->arena, &p->renamed);
+    if (later)
+        *later = (struct pair){base, fresh};
+}
+
 static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
 {
     struct hp_match *m = p->m;
     if (!p->names_are_done && is_renamed(m, base, fresh)) {
-        struct pair *later = HP_PUSH(&m->arena, &p->renamed);
-        if (later)
-            *later = (struct pair){base, fresh};
+        pair_by_name_first(p, base, fresh);
         return;
     }
     if (!pair_codes(m, hp_code_of(m->base, base), hp_code_of(m->fresh, fresh)))
@@ -198,6 +250,48 @@ static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
     }
 }
 
+/* Where a new body first mentions the name; its tables are filled in that order, more or less. */
+static uint32_t mentioned_at(const struct hp_graph *fresh, hp_id key)
+{
+    const struct hp_node *k = hp_graph_node(fresh, key);
+    for (size_t i = 0; k->kind == HP_NODE_STRING && i < fresh->modules.count; i++) {
+        const struct hp_prototype_tree *tree = fresh->trees.items[fresh->modules.items[i].tree];
+        uint32_t place = hp_prototype_constant(tree, 0, k->string.data, k->string.len);
+        if (place != UINT32_MAX)
+            return place;
+    }
+    return UINT32_MAX;
+}
+
+struct placed_entry {
+    struct hp_entry entry;
+    uint32_t place, number;
+};
+
+static int by_place(const void *x, const void *y)
+{
+    const struct placed_entry *a = x, *b = y;
+    if (a->place != b->place)
+        return a->place < b->place ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Of a table's fields those that hold tables come in the order of the source, for the first name a table has
+ * is its own. */
+static struct placed_entry *in_source_order(struct hp_match *m, const struct hp_node *table)
+{
+    size_t count = table->entries.count;
+    struct placed_entry *list = hp_arena_alloc(&m->arena, (count + 1) * sizeof *list);
+    for (size_t i = 0; list && i < count; i++) {
+        const struct hp_entry *e = &table->entries.items[i];
+        bool is_table = hp_graph_node(m->fresh, e->value)->kind == HP_NODE_TABLE;
+        list[i] = (struct placed_entry){*e, is_table ? mentioned_at(m->fresh, e->key) : 0, (uint32_t)i};
+    }
+    if (list && count)
+        qsort(list, count, sizeof *list, by_place);
+    return list;
+}
+
 /* Lists are not walked by index: an element inserted in front would make pairs of strangers. What is in them
  * is left to the prototypes' own ways. */
 static void pair_fields(struct pairing *p, hp_id base, hp_id fresh)
@@ -205,25 +299,45 @@ static void pair_fields(struct pairing *p, hp_id base, hp_id fresh)
     struct hp_match *m = p->m;
     if (hp_is_list(m->fresh, fresh) && hp_is_list(m->base, base))
         return;
-    const struct hp_node *f = hp_graph_node(m->fresh, fresh), *b = hp_graph_node(m->base, base);
-    for (size_t i = 0; i < f->entries.count; i++) {
-        const struct hp_entry *e = &f->entries.items[i];
-        pair_later(p, hp_graph_field(m->base, base, m->fresh, e->key), e->value);
+    if (hp_graph_node(m->fresh, fresh)->kind == HP_NODE_TABLE &&
+        hp_graph_node(m->base, base)->kind == HP_NODE_TABLE) {
+        if (m->base_of[fresh] != base && !p->names_are_done && is_in_other_local(p, base, fresh)) {
+            pair_by_name_first(p, base, fresh);
+            return;
+        }
+        if (!pair_tables(m, base, fresh))
+            return;
     }
+    struct placed_entry *entries = in_source_order(m, hp_graph_node(m->fresh, fresh));
+    for (size_t i = 0; entries && i < hp_graph_node(m->fresh, fresh)->entries.count; i++)
+        pair_later(p, hp_graph_field(m->base, base, m->fresh, entries[i].entry.key), entries[i].entry.value);
+    const struct hp_node *f = hp_graph_node(m->fresh, fresh), *b = hp_graph_node(m->base, base);
     pair_later(p, b->metatable, f->metatable);
+}
+
+static void pair_values(struct pairing *p, struct pair pair)
+{
+    struct hp_match *m = p->m;
+    const struct hp_node *b = hp_graph_node(m->base, pair.base), *f = hp_graph_node(m->fresh, pair.fresh);
+    if (b->kind == HP_NODE_FUNCTION && f->kind == HP_NODE_FUNCTION)
+        pair_functions(p, pair.base, pair.fresh);
+    else if (hp_node_is_tabular(b) && hp_node_is_tabular(f))
+        pair_fields(p, pair.base, pair.fresh);
 }
 
 static void run_pairs(struct pairing *p)
 {
-    struct hp_match *m = p->m;
-    while (p->next < p->todo.count && !hp_arena_failed(&m->arena)) {
-        struct pair pair = p->todo.items[p->next++];
-        const struct hp_node *b = hp_graph_node(m->base, pair.base), *f = hp_graph_node(m->fresh, pair.fresh);
-        if (b->kind == HP_NODE_FUNCTION && f->kind == HP_NODE_FUNCTION)
-            pair_functions(p, pair.base, pair.fresh);
-        else if (hp_node_is_tabular(b) && hp_node_is_tabular(f))
-            pair_fields(p, pair.base, pair.fresh);
-    }
+    while (p->next < p->todo.count && !hp_arena_failed(&p->m->arena))
+        pair_values(p, p->todo.items[p->next++]);
+}
+
+/* The module is the module, whatever its local is called. */
+static void pair_root(struct pairing *p, hp_id base, hp_id fresh)
+{
+    if (base != HP_NO_ID && fresh != HP_NO_ID && hp_graph_node(p->m->base, base)->kind == HP_NODE_TABLE &&
+        hp_graph_node(p->m->fresh, fresh)->kind == HP_NODE_TABLE)
+        pair_tables(p->m, base, fresh);
+    pair_later(p, base, fresh);
 }
 
 static void pair_roots(struct pairing *p)
@@ -235,7 +349,7 @@ static void pair_roots(struct pairing *p)
         const struct hp_graph_module *f = &m->fresh->modules.items[i],
                                      *b = &m->base->modules.items[m->roots[i].base];
         pair_codes(m, (struct hp_code){b->tree, 0}, (struct hp_code){f->tree, 0});
-        pair_later(p, b->root, f->root);
+        pair_root(p, b->root, f->root);
         pair_later(p, b->environment, f->environment);
     }
     for (size_t i = 0; i < m->fresh->written.count; i++) { /* views into which both wrote: one live object */
@@ -541,7 +655,7 @@ static void pair_renamed(struct pairing *p)
 {
     p->names_are_done = true;
     for (size_t i = 0; i < p->renamed.count; i++)
-        pair_functions(p, p->renamed.items[i].base, p->renamed.items[i].fresh);
+        pair_values(p, p->renamed.items[i]);
     run_pairs(p);
 }
 
@@ -549,6 +663,8 @@ static void pair_base_and_new(struct hp_match *m)
 {
     struct pairing p = {.m = m};
     hp_map_init(&p.seen, &m->arena);
+    index_holders(m, m->base, &p.base_holders);
+    index_holders(m, m->fresh, &p.fresh_holders);
     pair_roots(&p);
     pair_effects(&p);
     for (enum way way = BY_NAME; way <= BY_ALIGNMENT; way++) {

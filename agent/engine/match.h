@@ -31,10 +31,11 @@ struct hp_slot {
     hp_id base, fresh, live;
     uint32_t module; /* in the new graph */
     const char *path;
-    bool list;     /* an element of a list in base and new: data */
-    bool diverged; /* the server has made two names of one table differ, or the other way round: state */
-    bool root;     /* the module itself */
-    bool point;    /* the slot that a point fix is for: its value was asked for */
+    bool list;       /* an element of a list in base and new: data */
+    bool diverged;   /* the server has made two names of one table differ, or the other way round: state */
+    bool retargeted; /* diverged: the source has another of its tables there now */
+    bool root;       /* the module itself */
+    bool point;      /* the slot that a point fix is for: its value was asked for */
 };
 
 struct hp_match {
@@ -47,8 +48,8 @@ struct hp_match {
     struct hp_code **fresh_code; /* [fresh tree][prototype] -> base code */
     struct hp_code **base_code;  /* [base tree][prototype] -> new code */
 
-    hp_id *base_of;       /* new function -> base function */
-    hp_id *fresh_of;      /* base function -> new function */
+    hp_id *base_of;       /* new function or table -> that of the base; tables are paired one to one */
+    hp_id *fresh_of;      /* base function or table -> the new one */
     uint32_t *cell_base;  /* new cell -> base cell */
     uint32_t *cell_fresh; /* base cell -> new cell */
     struct hp_map votes;  /* (base cell, new cell) -> function pairs that say so */

@@ -516,8 +516,35 @@ static void element(struct hp_planner *p, const struct hp_slot *s)
         set(p, s, value);
 }
 
+/* Is the live table of the slot still the one of the base? */
+static bool is_still_of_base(struct hp_planner *p, const struct hp_slot *s)
+{
+    hp_id fresh = p->match->fresh_of[s->base];
+    hp_id live = fresh != HP_NO_ID ? p->match->twin[fresh] : HP_NO_ID;
+    return live != HP_NO_ID ? live == s->live : untouched(p, s);
+}
+
+/* b and n are two tables of the module: an alias that changed. Contents are not merged; the slot follows the
+ * source where it is still what the base had there. */
+static void retargeted(struct hp_planner *p, const struct hp_slot *s)
+{
+    if (s->list)
+        return;
+    if (p->match->twin[s->fresh] != HP_NO_ID && is_still_of_base(p, s)) {
+        win(p, s, "updated");
+        return;
+    }
+    hp_planner_field(p, s->module, s->path, "kept");
+    hp_planner_note(p, HP_R12_VALUE_KEPT, s->module, s->path,
+                    "the source has another of its tables in %s now, the live table there is kept; to change "
+                    "it too, set it in __hotfix",
+                    s->path);
+}
+
 static void decide(struct hp_planner *p, const struct hp_slot *s)
 {
+    if (s->retargeted)
+        retargeted(p, s);
     if (s->diverged)
         return;
     if (s->fresh == HP_NO_ID) {

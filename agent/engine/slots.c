@@ -111,6 +111,41 @@ static struct hp_code classify(struct hp_match *m, hp_id live, hp_id base)
     return *code;
 }
 
+/* --- tables that are each other's ------------------------------------------------------------- */
+
+/* Are these two tables, staged and live, each other's? The first pair that asks is served. */
+static bool pair_tables(struct hp_match *m, hp_id fresh, hp_id live)
+{
+    if (m->twin[fresh] == HP_NO_ID && m->live_fresh[live] == HP_NO_ID) {
+        m->twin[fresh] = live;
+        m->live_fresh[live] = fresh;
+    }
+    return m->twin[fresh] == live;
+}
+
+static bool is_table(const struct hp_graph *g, hp_id id)
+{
+    const struct hp_node *n = node(g, id);
+    return n && n->kind == HP_NODE_TABLE;
+}
+
+/* Has the new source another of the module's tables in a place than the base had? */
+static bool is_retargeted(const struct hp_match *m, hp_id base, hp_id fresh)
+{
+    if (!is_table(m->base, base) || !is_table(m->fresh, fresh) || m->base_of[fresh] == base)
+        return false;
+    return m->base_of[fresh] != HP_NO_ID || m->fresh_of[base] != HP_NO_ID;
+}
+
+/* Before a slot's values are looked into: do its new and its live table belong together? */
+static void see_if_diverged(struct walk *w, struct hp_slot *s)
+{
+    if (!is_table(w->m->fresh, s->fresh) || !is_table(live_graph(w), s->live))
+        return;
+    s->retargeted = is_retargeted(w->m, s->base, s->fresh) && w->m->twin[s->fresh] != s->live;
+    s->diverged = s->retargeted || !pair_tables(w->m, s->fresh, s->live);
+}
+
 /* --- cells ------------------------------------------------------------------------------------ */
 
 static void link_cell(struct walk *w, uint32_t cell, bool fresh, uint32_t live)
@@ -142,6 +177,14 @@ int hp_match_own_upvalue(const struct hp_match *m, hp_id fresh, size_t upvalue, 
     return m->cell_base[cell] == hp_graph_node(m->base, base)->cells.items[in_base] ? own : -1;
 }
 
+/* A local's table is known by the local, if no field knew it before: a new field may hold it, too. */
+static void pair_local_tables(struct walk *w, const struct triple *t)
+{
+    if (is_table(w->m->fresh, t->fresh) && is_table(live_graph(w), t->live) &&
+        !is_retargeted(w->m, t->base, t->fresh))
+        pair_tables(w->m, t->fresh, t->live);
+}
+
 static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue, uint32_t base_cell,
                           uint32_t fresh_cell)
 {
@@ -162,6 +205,7 @@ static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue
     }
     if (fresh_cell != HP_NO_ID) {
         child.fresh = m->fresh->cells.items[fresh_cell].value;
+        pair_local_tables(w, &child);
         link_cell(w, fresh_cell, true, cell);
         hp_map_put(&w->cell_slots, cell, 0, 1, &first);
         struct hp_slot *slot = first ? HP_PUSH(&m->arena, &m->slots) : NULL;
@@ -246,28 +290,6 @@ static hp_id field(const struct hp_graph *g, hp_id table, const struct hp_graph 
     return g && table != HP_NO_ID ? hp_graph_field(g, table, key_in, key) : HP_NO_ID;
 }
 
-/* Are these two tables, staged and live, each other's? The first pair that asks is served. */
-static bool pair_tables(struct hp_match *m, hp_id fresh, hp_id live)
-{
-    if (m->twin[fresh] == HP_NO_ID && m->live_fresh[live] == HP_NO_ID) {
-        m->twin[fresh] = live;
-        m->live_fresh[live] = fresh;
-    }
-    return m->twin[fresh] == live;
-}
-
-static bool is_table(const struct hp_graph *g, hp_id id)
-{
-    const struct hp_node *n = node(g, id);
-    return n && n->kind == HP_NODE_TABLE;
-}
-
-/* Before a slot's values are looked into: do its new and its live table belong together? */
-static bool diverges(struct walk *w, hp_id fresh, hp_id live)
-{
-    return is_table(w->m->fresh, fresh) && is_table(live_graph(w), live) && !pair_tables(w->m, fresh, live);
-}
-
 static void add_field_slot(struct walk *w, const struct triple *t, const struct hp_graph *key_in, hp_id key,
                            bool list)
 {
@@ -286,7 +308,7 @@ static void add_field_slot(struct walk *w, const struct triple *t, const struct 
                              .module = t->module,
                              .path = hp_path_field(&m->arena, t->path, key_in, key),
                              .list = list};
-    slot->diverged = diverges(w, slot->fresh, slot->live);
+    see_if_diverged(w, slot);
     if (slot->diverged)
         return;
     bool function = hp_is_function(m->fresh, slot->fresh) || hp_is_function(m->base, slot->base);
@@ -387,7 +409,7 @@ static void walk_metatable(struct walk *w, const struct triple *t)
                              .live = child.live,
                              .module = t->module,
                              .path = child.path};
-    slot->diverged = diverges(w, slot->fresh, slot->live);
+    see_if_diverged(w, slot);
     if (!slot->diverged)
         visit_later(w, RANK_OTHER, child);
 }
@@ -471,7 +493,7 @@ static void start_module(struct walk *w, const struct hp_root *r)
                                  .path = path,
                                  .root = !r->point,
                                  .point = r->point};
-        slot->diverged = diverges(w, slot->fresh, slot->live);
+        see_if_diverged(w, slot);
         if (hp_is_function(m->fresh, slot->fresh) && slot->root)
             slot->path = r->key;
         visit_later(w, RANK_CELL,
@@ -491,13 +513,21 @@ static hp_id written_view(const struct hp_graph *g, uint32_t handle)
     return HP_NO_ID;
 }
 
-/* Live objects that the bodies wrote into through views. */
+static bool is_environment(const struct hp_match *m, hp_id live)
+{
+    for (size_t i = 0; i < m->fresh->modules.count; i++)
+        if (m->roots[i].live_environment == live)
+            return true;
+    return false;
+}
+
+/* Live objects that the bodies wrote into through views; environments had their turn with their modules. */
 static void start_written(struct walk *w, const struct hp_graph *g)
 {
     struct hp_match *m = w->m;
     for (size_t i = 0; g && i < g->written.count; i++) {
         const struct hp_node *n = hp_graph_node(g, g->written.items[i]);
-        if (n->kind != HP_NODE_VIEW || n->handle == 0)
+        if (n->kind != HP_NODE_VIEW || n->handle == 0 || is_environment(m, hp_live_node(m->live, n->handle)))
             continue;
         visit_later(w, RANK_OTHER,
                     (struct triple){written_view(m->base, n->handle), written_view(m->fresh, n->handle),

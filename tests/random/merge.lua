@@ -107,53 +107,11 @@ end
 
 -- ---- closures that no slot speaks of: what factories made at run time --------------------------------------------------------------
 
--- { [def] = { fn, parent = def, name = } } of all functions, nested ones too.
-local function index_functions(m)
-    local index = {}
-    local function add(fn, parent, name)
-        index[fn.def] = { fn = fn, parent = parent, name = name }
-        for _, s in ipairs(fn.body) do
-            if s.fn then add(s.fn, fn.def, m.names[s.uid]) end
-        end
-        if fn.ret and fn.ret.closure then add(fn.ret.closure, fn.def) end
-    end
-    for _, fn in ipairs(mirror.model.functions(m)) do add(fn) end
-    return index
-end
-
-local function alike(m, x, n, y) -- so near that the one is taken for an edit of the other
-    local a, b = mirror.model.captures(x), mirror.model.captures(y)
-    local common, most_a, most_b = 0, 0, 0
-    for uid in pairs(a) do
-        most_a = most_a + 1
-        if b[uid] and m.names[uid] == n.names[uid] then common = common + 1 end
-    end
-    for _ in pairs(b) do most_b = most_b + 1 end
-    return #x.params == #y.params and common * 2 >= math.max(most_a, most_b)
-end
-
--- The new code of an old function that is no slot's: by its parents, then by name, code or likeness.
-local function new_code(p, def)
-    if p.code_fresh[def] then return p.code_fresh[def] end
-    local b, n = p.base_functions[def], p.fresh_functions[def]
-    if not b or not n or (b.parent and new_code(p, b.parent) ~= n.parent) or (not b.parent) ~= (not n.parent) then return nil end
-    for _, other in pairs(p.code_fresh) do
-        if other == def then return nil end
-    end
-    if b.name then return b.name == n.name and def or nil end
-    local same = mirror.model.code(p.base.names, b.fn) == mirror.model.code(p.fresh.names, n.fn)
-    if not b.parent then -- made by the body, and nothing of the new module uses it
-        local name = p.base_names[def]
-        return (same or name and name == p.fresh_names[def]) and def or nil
-    end
-    return (same or alike(p.base, b.fn, p.fresh, n.fn)) and def or nil
-end
-
 -- A closure that a factory made: the new code, its own variables.
 local function instance(p, l)
     if p.successors[l] then return p.successors[l] end
     local b = p.base_functions[l.fn.def]
-    local def = b and mirror.model.code(p.base.names, b.fn) == twins.code(l) and new_code(p, l.fn.def)
+    local def = b and mirror.model.code(p.base.names, b.fn) == twins.code(l) and twins.new_code(p, l.fn.def)
     local n = def and p.fresh_functions[def].fn
     if not n or mirror.model.code(p.fresh.names, n) == twins.code(l) then return l end
     local f = { F = true, fn = n, names = p.fresh.names, up = {} }
@@ -206,6 +164,12 @@ local function gone(p, s)
 end
 
 local function decide(p, s)
+    if s.retargeted and not s.list then
+        local l = p.fresh_of[s.b] and p.twin[p.fresh_of[s.b]]
+        local still = untouched(s)
+        if l then still = l == s.l end
+        if p.twin[s.n] and still then win(p, s) else p.notes.R12 = true end
+    end
     if s.diverged then return end
     if s.n == NONE then return gone(p, s) end
     if s.list then -- data, but functions in it are paired
@@ -247,7 +211,6 @@ function merge.plan(base_model, fresh_model, live, options)
     local p = { base = mirror.load(base_model, nil, live), fresh = mirror.load(fresh_model, nil, live), live = live,
                 base_model = base_model, fresh_model = fresh_model, options = options, refusals = {}, notes = {}, writes = {},
                 successors = {}, new_functions = {}, new_tables = {}, new_cells = {} }
-    p.base_functions, p.fresh_functions = index_functions(base_model), index_functions(fresh_model)
     twins.pair(p)
     for _, slot in ipairs(p.slots) do decide(p, slot) end
     find_swaps(p)

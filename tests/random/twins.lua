@@ -4,7 +4,8 @@
 -- twins.pair(p) reads p.base, p.fresh, p.live (worlds) and p.base_model, p.fresh_model, and adds to p:
 --   slots        places { kind="field"|"cell"|"meta", t|cell, key, b, n, l, list, diverged, path }; twins.NONE: absent
 --   live_fresh   live function or table -> the new one whose place it has; twin: the other way
---   fresh_of, base_of, cell_base   between new and base; code_fresh: number of a base function -> that of its pair in new
+--   (retargeted: the source has another of its tables there now)
+--   fresh_of, base_of, cell_base   functions, tables and cells between new and base; code_fresh: number of a base function -> that of its pair in new
 --   links        cell of base or new -> set of live cells that are that local
 --   got          argument of bus.get -> { live value }, where base and new make the same call
 
@@ -61,6 +62,31 @@ local function kind(v)
     return "function"
 end
 
+-- { [def] = { fn, parent = def, name = } } of all functions, nested ones too.
+local function index_functions(m)
+    local index = {}
+    local function add(fn, parent, name)
+        index[fn.def] = { fn = fn, parent = parent, name = name }
+        for _, s in ipairs(fn.body) do
+            if s.fn then add(s.fn, fn.def, m.names[s.uid]) end
+        end
+        if fn.ret and fn.ret.closure then add(fn.ret.closure, fn.def) end
+    end
+    for _, fn in ipairs(mirror.model.functions(m)) do add(fn) end
+    return index
+end
+
+local function alike(m, x, n, y) -- so near that the one is taken for an edit of the other
+    local a, b = mirror.model.captures(x), mirror.model.captures(y)
+    local common, most_a, most_b = 0, 0, 0
+    for uid in pairs(a) do
+        most_a = most_a + 1
+        if b[uid] and m.names[uid] == n.names[uid] then common = common + 1 end
+    end
+    for _ in pairs(b) do most_b = most_b + 1 end
+    return #x.params == #y.params and common * 2 >= math.max(most_a, most_b)
+end
+
 -- ---- base and new -------------------------------------------------------------------------------------------------------
 
 -- Names that the bytecode gives to the functions of a module: { [def] = name }; those that are unique, and all.
@@ -75,8 +101,9 @@ local function declared_names(world, m)
         for _, f in ipairs(value.fields or {}) do note_value(f[2], "." .. tostring(f[1])) end
     end
     for _, item in ipairs(m.items) do
+        local on = type(item.on) == "number" and world.names[item.on] or item.on
         if item.fn then note(item.fn, world.names[item.uid]) end
-        if item.value then note_value(item.value, item.k == "field" and "." .. item.key or "") end
+        if item.value then note_value(item.value, item.k == "field" and on .. "." .. item.key or item.uid and world.names[item.uid] or "") end
     end
     local unique = {}
     for def, name in pairs(name_of) do
@@ -101,6 +128,21 @@ function twins.roots(world)
     return roots
 end
 
+-- { [table] = { [name of a captured local that holds it] = true } }
+local function table_names(world)
+    local names = {}
+    mirror.walk(twins.roots(world), function(v)
+        for uid, cell in pairs(v.F and v.up or {}) do
+            local t = cell[1]
+            if is_T(t) and not t.view then
+                names[t] = names[t] or {}
+                names[t][v.names[uid]] = true
+            end
+        end
+    end)
+    return names
+end
+
 local function same_effect(b, n)
     if b.call ~= n.call or #b.args ~= #n.args or (b.fn == nil) ~= (n.fn == nil) then return false end
     for i, x in ipairs(b.args) do
@@ -123,6 +165,23 @@ local function pair_effects(p, later)
     end
 end
 
+-- The new code of an old function that is no slot's: by its parents, then by name, code or likeness.
+function twins.new_code(p, def)
+    if p.code_fresh[def] then return p.code_fresh[def] end
+    local b, n = p.base_functions[def], p.fresh_functions[def]
+    if not b or not n or (b.parent and twins.new_code(p, b.parent) ~= n.parent) or (not b.parent) ~= (not n.parent) then return nil end
+    for _, other in pairs(p.code_fresh) do
+        if other == def then return nil end
+    end
+    if b.name then return b.name == n.name and def or nil end
+    local same = mirror.model.code(p.base.names, b.fn) == mirror.model.code(p.fresh.names, n.fn)
+    if not b.parent then -- made by the body, and nothing of the new module uses it
+        local name = p.base_names[def]
+        return (same or name and name == p.fresh_names[def]) and def or nil
+    end
+    return (same or alike(p.base, b.fn, p.fresh, n.fn)) and def or nil
+end
+
 local function pair_sources(p)
     p.fresh_of, p.base_of, p.cell_fresh, p.cell_base, p.votes = {}, {}, {}, {}, {}
     local code_fresh, code_base = {}, {} -- def -> def
@@ -143,6 +202,35 @@ local function pair_sources(p)
     local base_names, all_base_names = declared_names(p.base, p.base_model)
     local fresh_names, all_fresh_names = declared_names(p.fresh, p.fresh_model)
     local renamed = {} -- at one path, but of two names: whoever has the name comes first
+    local locals_of_base, locals_of_fresh = table_names(p.base), table_names(p.fresh)
+    local function other_names(b, n)
+        local x, y = locals_of_base[b], locals_of_fresh[n]
+        if not x or not y then return false end
+        for name in pairs(x) do
+            if y[name] then return false end
+        end
+        return true
+    end
+    local function one_to_one(b, n)
+        if not p.base_of[n] and not p.fresh_of[b] then p.base_of[n], p.fresh_of[b] = b, n end
+        return p.base_of[n] == b
+    end
+    local function tables(b, n)
+        if is_list(b) and is_list(n) then return end
+        if not b.view and not n.view then
+            if p.base_of[n] ~= b and renamed and other_names(b, n) then
+                renamed[#renamed + 1] = { b, n }
+                return
+            end
+            if not one_to_one(b, n) then return end
+        end
+        for _, rank in ipairs { "others", "tables" } do -- the first name a table has is its own
+            for _, k in ipairs(rank == "tables" and n.keys or sorted(n.f)) do
+                if is_T(n.f[k]) == (rank == "tables") then later(b.f[k], n.f[k]) end
+            end
+        end
+        later(b.meta, n.meta)
+    end
     local function functions(b, n)
         local x, y = all_base_names[b.fn.def], all_fresh_names[n.fn.def]
         if renamed and x and y and x ~= y then
@@ -168,12 +256,12 @@ local function pair_sources(p)
             at = at + 1
             if is_F(b) and is_F(n) then
                 functions(b, n)
-            elseif is_T(b) and is_T(n) and not (is_list(b) and is_list(n)) then
-                for _, k in ipairs(sorted(n.f)) do later(b.f[k], n.f[k]) end
-                later(b.meta, n.meta)
+            elseif is_T(b) and is_T(n) then
+                tables(b, n)
             end
         end
     end
+    one_to_one(p.base.M, p.fresh.M)
     later(p.base.M, p.fresh.M)
     for _, name in ipairs(sorted(p.fresh.globals)) do later(p.base.globals[name], p.fresh.globals[name]) end
     run()
@@ -188,11 +276,14 @@ local function pair_sources(p)
         return of
     end
     local in_base, in_fresh = instances(p.base), instances(p.fresh)
-    for _, way in ipairs { "name", "code" } do
+    p.code_fresh, p.base_names, p.fresh_names = code_fresh, base_names, fresh_names
+    p.base_functions, p.fresh_functions = index_functions(p.base_model), index_functions(p.fresh_model)
+    for _, way in ipairs { "name", "code", "place" } do
         for _, def in ipairs(sorted(in_fresh)) do
             local b, n = in_base[def], in_fresh[def]
             if b and n and not code_base[def] and not code_fresh[def] then
                 local same = code(b) == code(n)
+                if way == "place" then same = p.base_functions[def] and p.base_functions[def].parent and twins.new_code(p, def) == def end
                 if way == "name" then same = base_names[def] and base_names[def] == fresh_names[def] end
                 if same and pair_codes(def, def) then later(b, n) end
             end
@@ -200,10 +291,10 @@ local function pair_sources(p)
         run()
         local waiting = renamed
         renamed = nil
-        for _, pair in ipairs(waiting or {}) do functions(pair[1], pair[2]) end
+        for _, pair in ipairs(waiting or {}) do (is_F(pair[1]) and functions or tables)(pair[1], pair[2]) end
         run()
     end
-    p.code_fresh, p.in_base, p.base_names, p.fresh_names = code_fresh, in_base, base_names, fresh_names
+    p.in_base = in_base
     for nc, list in pairs(p.votes) do -- (any order) no local has two candidates but by shadowing: then most votes
         local best
         for bc, votes in pairs(list) do
@@ -233,6 +324,10 @@ local function lay_live_beside(p)
         p.links[cell] = p.links[cell] or {}
         p.links[cell][l] = true
     end
+    local function retargeted(b, n, l)
+        if not (is_T(b) and is_T(n) and is_T(l)) or b.view or n.view or p.base_of[n] == b or p.twin[n] == l then return false end
+        return p.base_of[n] ~= nil or p.fresh_of[b] ~= nil
+    end
     local function diverges(n, l)
         if not (is_T(n) and not n.view and is_T(l)) then return false end
         if not p.twin[n] and not p.live_fresh[l] then p.twin[n], p.live_fresh[l] = l, n end
@@ -252,6 +347,7 @@ local function lay_live_beside(p)
             local nc = p.cell_fresh[bc]
             link(bc, lc)
             if nc then
+                if not retargeted(bc[1], nc[1], lc[1]) then diverges(nc[1], lc[1]) end -- a local's table is known by the local
                 link(nc, lc)
                 if not cell_slots[lc] then
                     cell_slots[lc] = true
@@ -267,7 +363,8 @@ local function lay_live_beside(p)
         if n and n.f[key] ~= nil then nv = n.f[key] end
         if lv == nil then lv = NONE end
         local slot = { kind = "field", t = t, key = key, b = bv, n = nv, l = lv, list = list, path = path .. tostring(key) }
-        slot.diverged = diverges(nv, lv)
+        slot.retargeted = retargeted(bv, nv, lv)
+        slot.diverged = slot.retargeted or diverges(nv, lv)
         if n then table.insert(p.slots, slot) end -- what hangs in something that is gone is nobody's business
         if slot.diverged or lv == NONE then return end
         if bv == NONE then bv = nil end
@@ -283,7 +380,8 @@ local function lay_live_beside(p)
         local bm, nm = b and b.meta, n and n.meta
         if bm == nil and nm == nil then return end
         local slot = { kind = "meta", t = l, b = bm or NONE, n = nm or NONE, l = l.meta or NONE, path = path .. "@mt" }
-        slot.diverged = diverges(nm, l.meta)
+        slot.retargeted = retargeted(bm, nm, l.meta)
+        slot.diverged = slot.retargeted or diverges(nm, l.meta)
         if n then table.insert(p.slots, slot) end
         if not slot.diverged and l.meta then later(3, bm, nm, l.meta) end
     end

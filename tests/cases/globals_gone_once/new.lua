@@ -1,0 +1,3 @@
+local M = {}
+function M.f() return 2 end
+return M
