@@ -240,9 +240,20 @@ function h.invalid(values)
     return text ~= "" and text or nil
 end
 
+-- One line of diagnosis for each failure, and none where there is none (`ps` may tell of sockets that do not answer).
+local FAILURES = { [1] = true, [3] = true, [4] = true, [5] = true, [6] = true, [7] = true, [64] = true, [70] = true }
+function h.diagnosis(args, r)
+    local _, lines = ("\n" .. r.err):gsub("\nhotpatch: ", "")
+    local wanted = FAILURES[r.exit] and 1 or 0
+    if lines ~= wanted and (FAILURES[r.exit] or r.exit == 0 or r.exit == 2) and args[1] ~= "ps" then
+        h.fail("%d lines of diagnosis, not %d, with exit status %d of: %s\n%s", lines, wanted, r.exit, r.line, r.err)
+    end
+end
+
 local function result(base, exit, args, line)
     local r = setmetatable({ exit = exit, out = h.read(base .. ".out"), err = h.read(base .. ".err"), line = line }, Result)
     h.remember_json(args, r)
+    h.diagnosis(args, r)
     return r
 end
 

@@ -118,7 +118,7 @@ h.test(function()
     s:block()
     report(6, "push", "m=three.lua", "--timeout", "0.2")
     local waits = h.spawn { "push", "--pid", pid, "--accept=R20", "m=three.lua", "--timeout", "60", "--format=json" }
-    h.until_("it waits", function() return h.pending(s) == 1 end)
+    h.until_("it waits", function() return report(0, "status").agent.pending == 1 end)
     s:release()
     waits.wait()
     report(0, "revert")
