@@ -225,6 +225,10 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
         hp_desk_free(desk);
         luaL_error(L, "hotpatch.start: %s", why.text);
     }
+    if (options.trust && !(desk->trust = hp_trust_open(options.trust, &why))) {
+        hp_desk_free(desk);
+        luaL_error(L, "hotpatch.start: %s", why.text);
+    }
     const struct hp_address_tls tls = {options.tls_ca, options.tls_cert, options.tls_key};
     hp_dispatch_publish(L, agent->engine, desk);
     if (!hp_service_join(desk, options.dir, options.listen, &tls, &why)) {

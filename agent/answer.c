@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/protocol.h"
@@ -84,6 +85,8 @@ static const char *who_text(struct answering *a, const struct hp_request *reques
 {
     const struct hp_peer *peer = a->frame->peer;
     struct hp_arena *arena = &a->report.arena;
+    const char *by = request->signed_by ? "; signed by " : "",
+               *keys = request->signed_by ? request->signed_by : "";
     char name[36] = "";
     size_t n = 2;
     for (const char *s = request->user ? request->user : ""; *s && n < sizeof name - 2; s++) {
@@ -96,11 +99,13 @@ static const char *who_text(struct answering *a, const struct hp_request *reques
         memcpy(name + n, ")", 2);
     }
     if (peer->transport == HP_TRANSPORT_TLS)
-        return hp_arena_printf(arena, "tls %s%s%s%s", peer->address,
-                               peer->certificate[0] ? ", certificate " : "", peer->certificate, name);
+        return hp_arena_printf(arena, "tls %s%s%s%s%s%s", peer->address,
+                               peer->certificate[0] ? ", certificate " : "", peer->certificate, name, by,
+                               keys);
     if (peer->transport == HP_TRANSPORT_TCP)
-        return hp_arena_printf(arena, "uid %ld%s, tcp %s", (long)peer->uid, name, peer->address);
-    return hp_arena_printf(arena, "uid %ld%s, pid %ld", (long)peer->uid, name, (long)peer->pid);
+        return hp_arena_printf(arena, "uid %ld%s, tcp %s%s%s", (long)peer->uid, name, peer->address, by,
+                               keys);
+    return hp_arena_printf(arena, "uid %ld%s, pid %ld%s%s", (long)peer->uid, name, (long)peer->pid, by, keys);
 }
 
 /* --- answered from the snapshot --------------------------------------------------------------- */
@@ -337,6 +342,20 @@ static void write_denied(struct answering *a)
         fprintf(stderr, "hotpatch: %s\n", why.text);
 }
 
+/* Signatures, and what is in a bundle. */
+static bool admit(struct answering *a, struct hp_desk *desk)
+{
+    struct hp_why why;
+    char signers[HP_TRUST_SIGNERS_MAX];
+    bool admitted = hp_trust_admit(desk->trust, a->request, (int64_t)time(NULL), &a->report, signers);
+    if (*signers)
+        a->request->signed_by = hp_arena_str(&a->request->arena, signers);
+    if (!admitted && a->report.error &&
+        !hp_audit_denied(desk->audit, who_text(a, a->request), a->report.error->text, &why))
+        fprintf(stderr, "hotpatch: %s\n", why.text);
+    return admitted;
+}
+
 static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled)
 {
     if (!is_authorised(a)) {
@@ -353,7 +372,7 @@ static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled
         return true;
     }
     hp_desk_brief(desk, &a->report.agent);
-    return answer_at_once(a, desk) || post(a, desk, reply, recalled);
+    return !admit(a, desk) || answer_at_once(a, desk) || post(a, desk, reply, recalled);
 }
 
 bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now,
@@ -382,6 +401,7 @@ void hp_answer_letter(const struct hp_desk *desk, struct hp_letter *letter, stru
                        letter->text ? letter->text : "not enough memory; nothing changed");
     }
     report->id = letter->request->id;
+    report->signed_by = letter->request->signed_by;
     hp_desk_brief(desk, &report->agent);
     hp_reply_encode(reply, report);
     if (report == &none)

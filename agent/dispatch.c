@@ -78,6 +78,18 @@ static bool refuse_on_trial(struct hp_desk *desk, const struct hp_request *reque
     return true;
 }
 
+/* Here, when its turn has come: two bundles of a series may have waited together. */
+static bool refuse_older(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
+{
+    if (request->kind != HP_KIND_PUSH || hp_trust_is_newest(desk->trust, request))
+        return false;
+    hp_report_fail(report, HP_REFUSED, "a newer bundle of the series \"%s\" was taken before",
+                   request->series);
+    if (report->error)
+        report->error->hint = "make the bundle anew, and have it signed";
+    return true;
+}
+
 /* What a request has done to the patch that is on trial, or put on trial. */
 static void note_trial(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
 {
@@ -99,6 +111,8 @@ static void hand_over(lua_State *L, struct hp_engine *engine, struct hp_desk *de
     cost->pause_us = longest_us(job, cost->pause_us);
     cost->total_us = (hp_clock_ns() - job->started_ns) / 1000;
     note_trial(desk, job->letter->request, job->report);
+    if (job->report->status == HP_APPLIED)
+        hp_trust_took(desk->trust, job->letter->request);
     if (may_change(job->letter->request))
         hp_dispatch_publish(L, engine, desk);
     hp_mailbox_done(&desk->mailbox, job->letter, job->report);
@@ -115,7 +129,8 @@ static bool take(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
     job->generation = hp_engine_generation(engine);
     job->stop_ns = 0;
     job->report = hp_report_new();
-    job->refused = job->report && refuse_on_trial(desk, job->letter->request, job->report);
+    job->refused = job->report && (refuse_on_trial(desk, job->letter->request, job->report) ||
+                                   refuse_older(desk, job->letter->request, job->report));
     if (job->report && !job->refused)
         hp_engine_begin(engine, L, job->letter->request, job->letter->who, job->report);
     count_stop(job, job->started_ns);

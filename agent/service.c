@@ -104,6 +104,11 @@ static void write_done(struct hp_desk *desk, struct hp_letter *letter)
 {
     struct hp_why why;
     enum hp_status status = letter->report ? letter->report->status : letter->status;
+    if (!hp_trust_save(desk->trust, &why)) {
+        fprintf(stderr, "hotpatch: %s\n", why.text);
+        if (letter->report)
+            hp_report_note_text(letter->report, why.text);
+    }
     if (hp_audit_done(desk->audit, letter->request, letter->who, status, letter->report, &why))
         return;
     fprintf(stderr, "hotpatch: %s\n", why.text);

@@ -6,7 +6,7 @@
 
 #include "proto/suggest.h"
 
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS };
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS, OPTION_TRUST };
 
 #define AT(field) offsetof(struct hotpatch_options, field)
 
@@ -25,6 +25,7 @@ static const struct option {
     {"max_pause_ms", OPTION_NUMBER, AT(max_pause_ms)},
     {"tls", OPTION_TLS, 0},
     {"audit", OPTION_TEXT, AT(audit)},
+    {"trust", OPTION_TRUST, 0},
 };
 #define OPTION_COUNT (sizeof options_known / sizeof *options_known)
 
@@ -99,6 +100,87 @@ static void read_tls(lua_State *L, struct hotpatch_options *options)
     }
 }
 
+/* --- trust ------------------------------------------------------------------------------------ */
+
+#define TRUST_SHAPE "a table { keys = { FILE, … }, need = N, state = FILE, eval = true|false }"
+
+/* One of `keys`, on top: a string, or { key = …, name = …, modules = { … } }. */
+static void read_trust_key(lua_State *L, int anchor, struct hotpatch_trust_key *key)
+{
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        key->key = lua_tostring(L, -1); /* the list itself holds it */
+        return;
+    }
+    if (!lua_istable(L, -1))
+        wrong_type(L, "trust.keys",
+                   "a list of strings and of tables { key = FILE, name = …, modules = { … } }");
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        bool text = lua_type(L, -1) == LUA_TSTRING;
+        if (strcmp(name, "modules") == 0) {
+            key->modules = read_list(L, anchor, lua_pushfstring(L, "trust %p", (void *)key));
+            lua_pop(L, 1);
+        } else if (strcmp(name, "key") != 0 && strcmp(name, "name") != 0) {
+            luaL_error(L, "hotpatch.start: a key of trust takes key, name and modules");
+        } else if (!text) {
+            wrong_type(L, name, "a string");
+        } else {
+            *(*name == 'k' ? &key->key : &key->name) = lua_tostring(L, -1);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* The list on top. */
+static void read_trust_keys(lua_State *L, int anchor, struct hotpatch_trust *trust)
+{
+    bool one = lua_type(L, -1) == LUA_TSTRING;
+    if (!one && !lua_istable(L, -1))
+        wrong_type(L, "trust.keys",
+                   "a list of strings and of tables { key = FILE, name = …, modules = { … } }");
+    trust->key_count = one ? 1 : (size_t)lua_rawlen(L, -1);
+    struct hotpatch_trust_key *keys = lua_newuserdatauv(L, (trust->key_count + 1) * sizeof *keys, 0);
+    memset(keys, 0, (trust->key_count + 1) * sizeof *keys);
+    lua_setfield(L, anchor, "trust.keys");
+    trust->keys = keys;
+    for (size_t i = 0; i < trust->key_count; i++) {
+        if (one)
+            lua_pushvalue(L, -1);
+        else
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        read_trust_key(L, anchor, &keys[i]);
+        lua_pop(L, 1);
+    }
+}
+
+static void read_trust(lua_State *L, int anchor, struct hotpatch_options *options)
+{
+    if (!lua_istable(L, -1))
+        wrong_type(L, "trust", TRUST_SHAPE);
+    struct hotpatch_trust *trust = lua_newuserdatauv(L, sizeof *trust, 0);
+    memset(trust, 0, sizeof *trust);
+    lua_setfield(L, anchor, "trust");
+    options->trust = trust;
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        if (strcmp(name, "keys") == 0)
+            read_trust_keys(L, anchor, trust);
+        else if (strcmp(name, "need") == 0 && lua_isinteger(L, -1))
+            trust->need = (int)lua_tointeger(L, -1);
+        else if (strcmp(name, "state") == 0 && lua_type(L, -1) == LUA_TSTRING)
+            trust->state = lua_tostring(L, -1);
+        else if (strcmp(name, "eval") == 0 && lua_isboolean(L, -1))
+            trust->eval = lua_toboolean(L, -1);
+        else
+            luaL_error(L, "hotpatch.start: trust takes " TRUST_SHAPE);
+        lua_pop(L, 1);
+    }
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
 static void read_option(lua_State *L, int anchor, const struct option *option,
                         struct hotpatch_options *options)
 {
@@ -126,13 +208,16 @@ static void read_option(lua_State *L, int anchor, const struct option *option,
     case OPTION_TLS:
         read_tls(L, options);
         break;
+    case OPTION_TRUST:
+        read_trust(L, anchor, options);
+        break;
     }
 }
 
 void hp_start_options_read(lua_State *L, int index, struct hotpatch_options *options)
 {
     *options = (struct hotpatch_options)HOTPATCH_OPTIONS_INIT;
-    luaL_checkstack(L, 8, NULL);
+    luaL_checkstack(L, 16, NULL);
     lua_newtable(L);
     int anchor = lua_gettop(L);
     if (lua_isnoneornil(L, index))

@@ -6,12 +6,14 @@
 #include "client/cmd.h"
 #include "client/exchange.h"
 #include "client/git.h"
+#include "client/package.h"
 #include "client/present.h"
 #include "client/render.h"
 #include "client/review.h"
 #include "client/revision.h"
 #include "client/source.h"
 #include "client/target.h"
+#include "proto/bundle.h"
 #include "proto/protocol.h"
 
 static const char *help_hint(struct hp_cli *cli)
@@ -153,6 +155,10 @@ static bool read_module(struct hp_cli *cli, const struct hp_cli_file *file, stru
 
 bool hp_chunks_read(struct hp_cli *cli, struct hp_request *request)
 {
+    bool bundle = false;
+    if (cli->command->bit != HP_CMD_BUNDLE && (!hp_package_take(cli, request, &bundle) || bundle)) {
+        return bundle && !hp_cli_failed(cli);
+    }
     if (!check_files(cli) || !check_bases(cli) || (cli->git != NULL && !hp_git_check_rev(cli, cli->git))) {
         return false;
     }
@@ -187,6 +193,13 @@ static void run_range(struct hp_cli *cli, struct hp_request *request)
     hp_revision_report(cli, &skips);
 }
 
+/* For the review: what was sent as a bundle. */
+static bool unpack(struct hp_request *request)
+{
+    const char *error;
+    return hp_bundle_unpack(request, 0, &error) == HP_OK;
+}
+
 int hp_chunks_run(struct hp_cli *cli, enum hp_kind kind)
 {
     struct hp_agent target;
@@ -196,10 +209,11 @@ int hp_chunks_run(struct hp_cli *cli, enum hp_kind kind)
     } else if (request != NULL && hp_chunks_read(cli, request) && hp_target_find(cli, &target)) {
         hp_exchange(cli, &target, request);
     }
-    if (request != NULL && kind == HP_KIND_DIFF) {
+    bool loose = request != NULL && request->bundle.data == NULL;
+    if (request != NULL && kind == HP_KIND_DIFF && (loose || unpack(request))) {
         hp_review_fill(cli, request);
     }
-    bool nothing = request != NULL && request->modules.count == 0 && cli->report.status == HP_NO_CHANGE;
+    bool nothing = loose && request->modules.count == 0 && cli->report.status == HP_NO_CHANGE;
     hp_request_free(request);
     return hp_present(cli, nothing ? hp_render_nothing : hp_render_patch);
 }

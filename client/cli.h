@@ -51,6 +51,11 @@ struct hp_cli {
     const char *code;           /* eval -e */
     const char *pending_module; /* -m MODULE, until its FILE comes */
     bool exit_code;
+    const char *output; /* bundle, sign: -o */
+    const char *series, *created, *author;
+    double expires_s; /* after `created`; 0: never */
+    const char *secret_key, *password_file;
+    HP_LIST(const char *) signatures;  /* files */
     HP_LIST(struct hp_cli_file) files; /* diff, push */
     HP_LIST(struct hp_cli_file) bases;
     HP_LIST(const char *) args; /* other positional arguments */

@@ -19,7 +19,7 @@ struct hp_command {
 
 extern const struct hp_command hp_cmd_ps, hp_cmd_status, hp_cmd_diff, hp_cmd_push, hp_cmd_revert,
     hp_cmd_confirm, hp_cmd_log, hp_cmd_inspect, hp_cmd_eval, hp_cmd_verify, hp_cmd_audit, hp_cmd_explain,
-    hp_cmd_help;
+    hp_cmd_bundle, hp_cmd_sign, hp_cmd_help;
 extern const struct hp_command *const HP_COMMANDS[]; /* in the order of the help; ends with NULL */
 
 const struct hp_command *hp_cmd_find(const char *name); /* NULL when unknown */

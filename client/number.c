@@ -22,7 +22,7 @@ bool hp_number_duration(const char *text, double *seconds)
     static const struct {
         const char *unit;
         double seconds;
-    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}};
+    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}};
     char *end = NULL;
     errno = 0;
     double number = strtod(text, &end);
@@ -32,7 +32,7 @@ bool hp_number_duration(const char *text, double *seconds)
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (strcmp(end, units[i].unit) == 0) {
             *seconds = number * units[i].seconds;
-            return *seconds <= 7 * 24 * 3600;
+            return *seconds <= 366.0 * 24 * 3600;
         }
     }
     return false;

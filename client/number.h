@@ -7,7 +7,7 @@
 /* The number of a patch. False: recorded as HP_USAGE. */
 bool hp_number_patch(struct hp_cli *cli, const char *text, int64_t *patch);
 
-/* "300", "30s", "5m", "1.5h": seconds, more than 0. False: it is none. */
+/* "300", "30s", "5m", "1.5h", "7d": seconds, more than 0, a year at most. False: it is none. */
 bool hp_number_duration(const char *text, double *seconds);
 
 #endif

@@ -20,14 +20,17 @@ enum hp_command_bit {
     HP_CMD_VERIFY = 1 << 10,
     HP_CMD_CONFIRM = 1 << 11,
     HP_CMD_AUDIT = 1 << 12,
+    HP_CMD_BUNDLE = 1 << 13,
+    HP_CMD_SIGN = 1 << 14,
     HP_CMD_PATCHING = HP_CMD_DIFF | HP_CMD_PUSH,
-    HP_CMD_READING = HP_CMD_PATCHING | HP_CMD_VERIFY, /* those that take [MODULE=]FILE */
+    HP_CMD_DECIDING = HP_CMD_PATCHING | HP_CMD_BUNDLE,                /* what a patch does */
+    HP_CMD_READING = HP_CMD_PATCHING | HP_CMD_VERIFY | HP_CMD_BUNDLE, /* those that take [MODULE=]FILE */
     HP_CMD_CHANGING = HP_CMD_DIFF | HP_CMD_PUSH | HP_CMD_REVERT,
     HP_CMD_RUNNING = HP_CMD_CHANGING | HP_CMD_EVAL | HP_CMD_INSPECT | HP_CMD_VERIFY,
     HP_CMD_TARGETED = HP_CMD_RUNNING | HP_CMD_STATUS | HP_CMD_LOG | HP_CMD_CONFIRM,
     HP_CMD_FLEET =
         HP_CMD_CHANGING | HP_CMD_STATUS | HP_CMD_VERIFY | HP_CMD_CONFIRM, /* also for several targets */
-    HP_CMD_ALL = (1 << 13) - 1,
+    HP_CMD_ALL = (1 << 15) - 1,
 };
 
 enum hp_option_kind {

@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "client/cmd.h"
 #include "proto/protocol.h"
 
 /* Chunks are compiled under this short name, so that the line can be read back from Lua's message whatever
@@ -23,8 +24,9 @@ const char *hp_source_label(const char *file)
 
 static bool cannot_read(struct hp_cli *cli, const char *file, int error)
 {
-    return hp_cli_fail(cli, HP_LOAD_FAILED, NULL, "cannot read %s: %s; nothing was sent",
-                       hp_source_label(file), strerror(error));
+    bool sends = cli->command == NULL || (cli->command->bit & HP_CMD_TARGETED) != 0;
+    return hp_cli_fail(cli, HP_LOAD_FAILED, NULL, "cannot read %s: %s%s", hp_source_label(file),
+                       strerror(error), sends ? "; nothing was sent" : "");
 }
 
 /* Reads to the end of `fd` into memory that the caller frees. NULL with errno set; EFBIG beyond the limit. */

@@ -30,6 +30,7 @@
 #define HP_MAX_VALUES     (2u * 1024 * 1024)
 #define HP_MAX_ID         128
 #define HP_MAX_MODULES    4096
+#define HP_MAX_SIGNATURES 16
 #define HP_REMEMBERED_IDS 256
 #define HP_MAILBOX_SIZE   64
 

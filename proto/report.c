@@ -103,6 +103,27 @@ static const struct hp_field running_fields[] = {
 static const struct hp_shape running_shape =
     SHAPE("report.running", struct hp_report_running, running_fields);
 
+#define BUNDLED(name, kind, flags) KEY(struct hp_report_bundled, name, kind, NULL, flags)
+static const struct hp_field bundled_fields[] = {
+    BUNDLED(module, HP_FIELD_STR, WRITE), BUNDLED(file, HP_FIELD_STR, WRITE),
+    BUNDLED(lines, HP_FIELD_INT, WRITE), BUNDLED(base, HP_FIELD_STR, SKIP)};
+static const struct hp_shape bundled_shape =
+    SHAPE("report.bundled", struct hp_report_bundled, bundled_fields);
+
+#define BUNDLE(name, kind, sub, flags) KEY(struct hp_report_bundle, name, kind, sub, flags)
+static const struct hp_field bundle_fields[] = {BUNDLE(sha256, HP_FIELD_STR, NULL, WRITE),
+                                                BUNDLE(series, HP_FIELD_STR, NULL, SKIP),
+                                                BUNDLE(created, HP_FIELD_STR, NULL, WRITE),
+                                                BUNDLE(expires, HP_FIELD_STR, NULL, SKIP),
+                                                BUNDLE(expired, HP_FIELD_BOOL, NULL, SKIP),
+                                                BUNDLE(author, HP_FIELD_STR, NULL, SKIP),
+                                                BUNDLE(client, HP_FIELD_STR, NULL, SKIP),
+                                                BUNDLE(message, HP_FIELD_STR, NULL, SKIP),
+                                                BUNDLE(options, HP_FIELD_STRS, NULL, WRITE),
+                                                BUNDLE(keys, HP_FIELD_STRS, NULL, WRITE),
+                                                BUNDLE(modules, HP_FIELD_LIST, &bundled_shape, WRITE)};
+static const struct hp_shape bundle_shape = SHAPE("report.bundle", struct hp_report_bundle, bundle_fields);
+
 #define PROVISIONAL(name, kind) KEY(struct hp_report_provisional, name, kind, NULL, WRITE)
 static const struct hp_field provisional_fields[] = {PROVISIONAL(patch, HP_FIELD_INT),
                                                      PROVISIONAL(left_s, HP_FIELD_NUM)};
@@ -200,6 +221,8 @@ static const struct hp_field report_fields[] = {
     REPORT(held, HP_FIELD_LIST, &held_shape, SKIP),
     REPORT(running, HP_FIELD_OPT_MAP, &running_shape, SKIP),
     REPORT(provisional, HP_FIELD_OPT_MAP, &provisional_shape, SKIP),
+    REPORT(bundle, HP_FIELD_OPT_MAP, &bundle_shape, SKIP),
+    REPORT(signed_by, HP_FIELD_STR, NULL, SKIP),
     REPORT(patches, HP_FIELD_LIST, &patch_shape, SKIP),
     REPORT(functions, HP_FIELD_LIST, &inspected_shape, SKIP),
     REPORT(skipped, HP_FIELD_LIST, &skipped_shape, SKIP),

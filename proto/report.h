@@ -77,6 +77,21 @@ struct hp_report_held { /* status: an old function that is still held somewhere 
     int64_t count;
 };
 
+struct hp_report_bundled { /* a module of a bundle */
+    const char *module, *file;
+    int64_t lines;
+    const char *base; /* what the base is called; NULL: it has none */
+};
+
+struct hp_report_bundle { /* bundle, sign, inspect of a file; times in UTC */
+    const char *sha256;
+    const char *series, *created, *expires, *author, *client, *message;
+    bool expired;
+    HP_LIST(const char *) options; /* "--accept R12" */
+    HP_LIST(const char *) keys;    /* numbers of those that say they signed it; not checked */
+    HP_LIST(struct hp_report_bundled) modules;
+};
+
 struct hp_report_provisional { /* push, status: the patch that is on trial */
     int64_t patch;
     double left_s; /* until it is reverted */
@@ -178,6 +193,8 @@ struct hp_report {
     HP_LIST(struct hp_report_held) held;           /* status */
     struct hp_report_running *running;             /* status; NULL: none */
     struct hp_report_provisional *provisional;     /* push, status; NULL: none */
+    struct hp_report_bundle *bundle;               /* of the client alone */
+    const char *signed_by;                         /* push of a bundle: the keys that counted */
     HP_LIST(struct hp_report_patch) patches;       /* log */
     HP_LIST(struct hp_report_inspected) functions; /* inspect */
     HP_LIST(struct hp_report_skipped) skipped;     /* --git A..B, verify: files left out; the client's */

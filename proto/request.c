@@ -92,6 +92,12 @@ static const struct hp_field request_fields[] = {
     REQUEST(target, HP_FIELD_STR, NULL, SKIP),
     REQUEST(code, HP_FIELD_BYTES, NULL, WRITE),
     REQUEST(code_name, HP_FIELD_STR, NULL, SKIP),
+    REQUEST(bundle, HP_FIELD_BYTES, NULL, SKIP),
+    {.key = "signatures",
+     .kind = HP_FIELD_STRS,
+     .offset = offsetof(struct hp_request, signatures),
+     .flags = SKIP,
+     .max_items = HP_MAX_SIGNATURES},
 };
 const struct hp_shape HP_REQUEST_SHAPE = {"request", sizeof(struct hp_request), request_fields,
                                           sizeof request_fields / sizeof *request_fields};
@@ -201,6 +207,18 @@ static void check_options(struct complaint *c, const struct hp_options *o)
     }
     check_time(c, "options.max_pause_ms", o->max_pause_ms);
     check_time(c, "options.search_limit_s", o->search_limit_s * 1000);
+    check_time(c, "options.confirm_within_s", o->confirm_within_s * 1000);
+}
+
+enum hp_status hp_request_check_options(const struct hp_options *options, struct hp_arena *arena,
+                                        const char **error)
+{
+    struct complaint c = {.arena = arena, .status = HP_OK};
+    check_options(&c, options);
+    if (c.status != HP_OK) {
+        *error = c.text;
+    }
+    return c.status;
 }
 
 static void check_id(struct complaint *c, const char *id)
@@ -216,7 +234,7 @@ static void check_id(struct complaint *c, const char *id)
 static void check_kind(struct complaint *c, const struct hp_request *r)
 {
     bool patching = r->kind == HP_KIND_DIFF || r->kind == HP_KIND_PUSH || r->kind == HP_KIND_VERIFY;
-    if (patching && r->modules.count == 0) {
+    if (patching && r->modules.count == 0 && r->bundle.data == NULL) {
         complain(c, HP_MALFORMED, "a %s needs \"modules\"", r->kind_word);
     }
     for (size_t i = 0; patching && i < r->modules.count; i++) {

@@ -70,6 +70,13 @@ struct hp_request {
     const char *target;                        /* inspect: "mod" or "mod.path" */
     struct hp_bytes code;                      /* eval */
     const char *code_name;                     /* eval: chunk name */
+    struct hp_bytes bundle;                    /* diff, push, verify: instead of modules (bundle.h) */
+    HP_LIST(const char *) signatures;          /* of the bundle: texts in minisign's format */
+
+    /* Not on the wire: what the bundle says, once it is unpacked. */
+    const char *series;
+    int64_t created;
+    const char *signed_by; /* names of the keys that counted */
 };
 
 extern const struct hp_shape HP_REQUEST_SHAPE;
@@ -93,5 +100,10 @@ enum hp_status hp_request_encode(const struct hp_request *request, char **data, 
  * is filled in whenever it could be read. Bytes are copied: `data` may be freed afterwards. */
 enum hp_status hp_request_decode(struct hp_request *request, const char *data, size_t len,
                                  const char **error);
+
+/* Are these options' values known and within bounds? HP_OK, or HP_UNSUPPORTED, HP_MALFORMED, HP_LIMIT with a
+ * sentence in the arena. */
+enum hp_status hp_request_check_options(const struct hp_options *options, struct hp_arena *arena,
+                                        const char **error);
 
 #endif

@@ -189,10 +189,19 @@ static void decode_put(struct decoder *d, enum hp_put put, const struct hp_field
 static void decode_map(struct decoder *d, const struct hp_shape *shape, void *object,
                        const msgpack_object_map *map, const struct place *place);
 
+static bool has_room(struct decoder *d, const struct hp_field *f, const msgpack_object_array *list,
+                     const struct place *place)
+{
+    if (f->max_items != 0 && list->size > f->max_items) {
+        decode_fail(d, HP_LIMIT, place, "has too many items", "");
+    }
+    return decode_good(d);
+}
+
 static void decode_strs(struct decoder *d, const struct hp_field *f, void *object,
                         const msgpack_object_array *list, const struct place *place)
 {
-    for (uint32_t i = 0; i < list->size && decode_good(d); i++) {
+    for (uint32_t i = 0; has_room(d, f, list, place) && i < list->size; i++) {
         const msgpack_object *o = &list->ptr[i];
         struct place item = {place->up, place->key, i};
         if (o->type == MSGPACK_OBJECT_STR) {
@@ -206,10 +215,7 @@ static void decode_strs(struct decoder *d, const struct hp_field *f, void *objec
 static void decode_list(struct decoder *d, const struct hp_field *f, void *object,
                         const msgpack_object_array *list, const struct place *place)
 {
-    if (f->max_items != 0 && list->size > f->max_items) {
-        decode_fail(d, HP_LIMIT, place, "has too many items", "");
-    }
-    for (uint32_t i = 0; i < list->size && decode_good(d); i++) {
+    for (uint32_t i = 0; has_room(d, f, list, place) && i < list->size; i++) {
         const msgpack_object *o = &list->ptr[i];
         struct place item = {place->up, place->key, i};
         if (o->type != MSGPACK_OBJECT_MAP) {

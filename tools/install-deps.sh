@@ -16,6 +16,7 @@ liblua5.4-dev the agent is written against its headers; the command compiles chu
 libnng-dev messages between the command and the server
 libmsgpack-dev the format of these messages
 libmbedtls-dev reads certificates; nng does TLS with it
+libsodium-dev checks and makes signatures
 libjansson-dev reports as JSON
 lua-socket the game server talks TCP'
 test_packages="$demo_packages
@@ -26,6 +27,7 @@ nng-utils nngcat, a client that is not ours
 libnanomsg-raw-perl another, in Perl
 libdata-messagepack-perl msgpack for that one
 python3-jsonschema holds the command's JSON against docs/report.schema.json
+minisign makes and checks signatures that are not ours
 valgrind a push under its eyes"
 lint_packages='clang-format checks the layout of the C sources
 clang-tidy looks for mistakes in them

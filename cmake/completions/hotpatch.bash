@@ -1,6 +1,6 @@
 # bash completion for hotpatch. Names are checked against the program by tests/client/test_docs.c.
 
-_hotpatch_commands="ps status diff push revert confirm log inspect verify eval audit explain help"
+_hotpatch_commands="ps status diff push revert confirm log inspect verify eval bundle sign audit explain help"
 _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
 _hotpatch_several="--targets --canary --batch --max-fail"
@@ -13,11 +13,13 @@ _hotpatch_options()
     ps | audit | explain | help) echo "$_hotpatch_everywhere" ;;
     status | confirm) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_everywhere" ;;
     log) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
-    diff) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --exit-code $_hotpatch_everywhere" ;;
-    push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --confirm-within $_hotpatch_everywhere" ;;
+    diff) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --exit-code $_hotpatch_everywhere" ;;
+    push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --confirm-within $_hotpatch_everywhere" ;;
     revert) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_changing $_hotpatch_everywhere" ;;
     inspect) echo "$_hotpatch_target --id $_hotpatch_everywhere" ;;
     verify) echo "$_hotpatch_target $_hotpatch_several --module --git --id $_hotpatch_everywhere" ;;
+    bundle) echo "--output --series --created --expires --author --accept --message $_hotpatch_patching $_hotpatch_everywhere" ;;
+    sign) echo "--key --output --password-file $_hotpatch_everywhere" ;;
     eval) echo "$_hotpatch_target --execute --id $_hotpatch_everywhere" ;;
     esac
 }

@@ -1,8 +1,9 @@
-/* make_corpus request|report DIR: writes the seeds of a fuzzer, one message a file. */
+/* make_corpus request|report|bundle DIR: writes the seeds of a fuzzer, one message a file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/bundle.h"
 #include "tests/proto/sample.h"
 
 static void write_seed(const char *dir, const char *name, const char *data, size_t len)
@@ -36,6 +37,23 @@ static void write_report(const char *dir, const char *name, const struct hp_repo
     }
     write_seed(dir, name, data, len);
     hp_mem_free(data);
+}
+
+static void write_bundles(const char *dir)
+{
+    struct hp_bundle b;
+    char *data = NULL;
+    size_t len = 0;
+    hp_bundle_init(&b);
+    bool filled = sample_fill(&HP_BUNDLE_SHAPE, &b, &b.arena);
+    b.protocol = 1;
+    b.kind = "bundle";
+    if (!filled || hp_bundle_encode(&b, &data, &len) != HP_OK) {
+        exit(1);
+    }
+    write_seed(dir, "full", data, len);
+    hp_mem_free(data);
+    hp_bundle_fini(&b);
 }
 
 static void write_requests(const char *dir)
@@ -76,12 +94,15 @@ int main(int argc, char **argv)
 {
     bool requests = argc == 3 && strcmp(argv[1], "request") == 0;
     bool reports = argc == 3 && strcmp(argv[1], "report") == 0;
-    if (!requests && !reports) {
-        fputs("make_corpus request|report DIR\n", stderr);
+    bool bundles = argc == 3 && strcmp(argv[1], "bundle") == 0;
+    if (!requests && !reports && !bundles) {
+        fputs("make_corpus request|report|bundle DIR\n", stderr);
         return 64;
     }
     if (requests) {
         write_requests(argv[2]);
+    } else if (bundles) {
+        write_bundles(argv[2]);
     } else {
         write_reports(argv[2]);
     }

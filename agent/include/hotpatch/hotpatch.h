@@ -36,6 +36,21 @@ extern "C" {
 #define HOTPATCH_API
 #endif
 
+/* Whose patches are taken. */
+struct hotpatch_trust_key {
+    const char *key;  /* the file of a public key of minisign, or its base64 line itself */
+    const char *name; /* for the log; NULL: the key's number */
+    /* What it may sign for, NULL-terminated: module names, * for any letters. NULL: every module */
+    const char *const *modules;
+};
+struct hotpatch_trust {
+    const struct hotpatch_trust_key *keys;
+    size_t key_count;
+    int need;          /* so many of them must have signed a bundle; 0: 1 */
+    const char *state; /* a file that remembers the newest bundle of each series; NULL: none */
+    int eval;          /* 1: `hotpatch eval` stays possible */
+};
+
 /* What `hotpatch.start` takes. All strings and lists are copied. New fields are added at the end and 0 always
  * means the default, so that a program built against an older header goes on working. */
 struct hotpatch_options {
@@ -55,11 +70,13 @@ struct hotpatch_options {
     const char *tls_cert;     /* this side's own, with what is needed up to an authority, */
     const char *tls_key;      /* and its key, without a password. All three are read again when they change */
     const char *audit;        /* a file: who asked for what, and what was done; NULL: none is kept */
+    const struct hotpatch_trust *trust; /* only signed bundles are taken; NULL: whatever comes */
 };
 
 #define HOTPATCH_OPTIONS_INIT                                                                                \
     {                                                                                                        \
-        sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL \
+        sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL,      \
+            NULL, NULL                                                                                       \
     }
 
 /* Starts the agent of L's state; `options` may be NULL. 0 on success. Otherwise nothing has changed and one
