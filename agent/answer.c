@@ -350,7 +350,7 @@ static bool admit(struct answering *a, struct hp_desk *desk)
     bool admitted = hp_trust_admit(desk->trust, a->request, (int64_t)time(NULL), &a->report, signers);
     if (*signers)
         a->request->signed_by = hp_arena_str(&a->request->arena, signers);
-    if (!admitted && a->report.error &&
+    if (!admitted && a->report.error && desk->audit &&
         !hp_audit_denied(desk->audit, who_text(a, a->request), a->report.error->text, &why))
         fprintf(stderr, "hotpatch: %s\n", why.text);
     return admitted;

@@ -23,7 +23,7 @@ const struct hp_command hp_cmd_bundle = {
     .name = "bundle",
     .bit = HP_CMD_BUNDLE,
     .synopsis = "-o BUNDLE [OPTIONS] MODULE=FILE...",
-    .summary = "make one file of a patch, to be signed and pushed elsewhere",
+    .summary = "make one file of a patch",
     .about = "Puts the modules, their bases and the options of the patch into one file, which\n"
              "diff, push and inspect take instead of files. No server is asked. With the same\n"
              "time (--created, or SOURCE_DATE_EPOCH) the same input gives the same bytes.\n"

@@ -59,8 +59,7 @@ static void overview(struct hp_text *page)
                       "Everywhere: --format text|json|msgpack, --timeout SECONDS, --quiet\n"
                       "\n"
                       "First look, then push:  hotpatch diff battle=src/battle.lua\n"
-                      "                        hotpatch push battle=src/battle.lua\n"
-                      "More:                   hotpatch help COMMAND, man hotpatch\n");
+                      "                        hotpatch push battle=src/battle.lua\n");
 }
 
 static int run(struct hp_cli *cli)
@@ -97,7 +96,7 @@ const struct hp_command hp_cmd_help = {
     .name = "help",
     .bit = HP_CMD_HELP,
     .synopsis = "[COMMAND]",
-    .summary = "this page, or one about a command",
+    .summary = "one command; all: man hotpatch",
     .about = "Says what the command does, how it is called, with examples.\n",
     .examples = "  hotpatch help\n"
                 "  hotpatch help push\n",

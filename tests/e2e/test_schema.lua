@@ -151,6 +151,19 @@ h.test(function()
     print_as("targets", 7, { "status", "--targets", "fleet", "--batch", "1" })
     print_as("report", 64, { "status", "--targets", "nosuch" })
 
+    -- bundles, and a server that takes none but signed ones
+    h.shell(("cd %s && minisign -G -W -s key -p key.pub"):format(h.dir))
+    local trusting = h.server { modules = { m = h.module "one" },
+        setup = ("return { start = { name = 'e2e', trust = { keys = %q } }, modules = { 'm' } }"):format(h.dir .. "/key.pub") }
+    local made = { "--series", "s", "--author", "a", "--message", "why", "--accept", "R20", "--base", "m=" .. trusting.dir .. "/m.lua", "m=plain.lua" }
+    print_as("report", 0, { "bundle", "-o", "fix.hotpatch", "--expires", "1d", table.unpack(made) })
+    print_as("report", 0, { "sign", "-k", "key", "fix.hotpatch" })
+    print_as("report", 0, { "inspect", "fix.hotpatch" })
+    print_as("report", 5, { "push", "--pid", trusting.pid, "m=plain.lua" })
+    print_as("report", 0, { "push", "--pid", trusting.pid, "fix.hotpatch" })
+    print_as("report", 0, { "bundle", "-o", "old.hotpatch", "--created", "1", "--expires", "1s", table.unpack(made) })
+    print_as("report", 0, { "inspect", "old.hotpatch" })
+
     -- no server at all
     h.write("empty", "")
     print_as("report", 0, { "audit", "check", "empty" })
