@@ -22,7 +22,7 @@ void hp_address_of_path(struct hp_address *address, const char *path)
     snprintf(address->url, sizeof address->url, IPC_PREFIX "%s", path);
 }
 
-static bool read_ipc(struct hp_address *address, const char *url, struct hp_why *why)
+static bool read_ipc(struct hp_address *address, const char *url, bool shared, struct hp_why *why)
 {
     char dir[HP_SOCKET_PATH_MAX];
     const char *path = url + strlen(IPC_PREFIX);
@@ -30,12 +30,13 @@ static bool read_ipc(struct hp_address *address, const char *url, struct hp_why 
     if (path[0] != '/' || slash == path || !slash[1] || strlen(path) >= sizeof dir)
         return hp_why_set(
             why,
-            "listen: '%s' should be ipc:// and an absolute path of at most %d bytes, in a private "
-            "directory",
+            "listen: '%s' should be ipc:// and an absolute path of at most %d bytes, in a directory "
+            "of its own",
             url, HP_SOCKET_PATH_MAX - 1);
     snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
     hp_address_of_path(address, path);
-    return hp_rundir_check(dir, why);
+    address->shared = shared;
+    return shared ? hp_rundir_check_shared(dir, why) : hp_rundir_check(dir, why);
 }
 
 static bool is_loopback(const char *host)
@@ -111,11 +112,11 @@ static bool read_network(struct hp_address *address, const char *url, const char
 }
 
 bool hp_address_read(struct hp_address *address, const char *url, const struct hp_address_tls *tls,
-                     struct hp_why *why)
+                     bool shared, struct hp_why *why)
 {
     *address = (struct hp_address){.transport = HP_TRANSPORT_IPC};
     if (begins(url, IPC_PREFIX))
-        return read_ipc(address, url, why);
+        return read_ipc(address, url, shared, why);
     if (begins(url, TCP_PREFIX)) {
         address->transport = HP_TRANSPORT_TCP;
         return read_network(address, url, TCP_PREFIX, tls, why);

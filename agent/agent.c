@@ -194,6 +194,19 @@ static struct hp_desk *new_desk(lua_State *L, const struct hotpatch_options *opt
     return desk;
 }
 
+static bool give_desk_options(struct hp_desk *desk, const struct hotpatch_options *options, const char *name,
+                              struct hp_why *why)
+{
+    const struct hp_rights_spec rights = {options->rights_read, options->rights_patch, options->rights_eval,
+                                          options->no_eval != 0};
+    desk->rights = hp_rights_new(&rights, why);
+    if (!desk->rights)
+        return false;
+    if (options->trust && !(desk->trust = hp_trust_open(options->trust, why)))
+        return false;
+    return !options->audit || (desk->audit = hp_audit_open(options->audit, name, why)) != NULL;
+}
+
 /* From a finalizer: what the snapshot says of functions that are still held may have changed. */
 static void want_poll(void *ud)
 {
@@ -221,11 +234,7 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     lua_pop(L, 1);
     need_engine(L, agent);
     struct hp_desk *desk = new_desk(L, &options, name);
-    if (options.audit && !(desk->audit = hp_audit_open(options.audit, name, &why))) {
-        hp_desk_free(desk);
-        luaL_error(L, "hotpatch.start: %s", why.text);
-    }
-    if (options.trust && !(desk->trust = hp_trust_open(options.trust, &why))) {
+    if (!give_desk_options(desk, &options, name, &why)) {
         hp_desk_free(desk);
         luaL_error(L, "hotpatch.start: %s", why.text);
     }

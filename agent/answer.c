@@ -12,6 +12,7 @@
 struct answering {
     const struct hp_site *site;
     const struct hp_frame *frame;
+    const struct hp_groups *groups; /* the asker's */
     int64_t now;
     struct hp_request *request;
     struct hp_report report;
@@ -61,23 +62,89 @@ static void no_such_state(struct answering *a)
 
 /* --- who -------------------------------------------------------------------------------------- */
 
-static bool is_authorised(struct answering *a)
+static unsigned rights_at(const struct answering *a, const struct hp_desk *desk)
+{
+    return hp_rights_of(desk ? desk->rights : NULL, a->frame->peer, a->groups);
+}
+
+/* At any state of this process. */
+static unsigned rights_anywhere(const struct answering *a)
+{
+    unsigned rights = a->site->desks ? HP_RIGHT_NONE : rights_at(a, NULL);
+    for (const struct hp_desk *d = a->site->desks; d; d = d->next)
+        rights |= rights_at(a, d);
+    return rights;
+}
+
+static void set_hint(struct answering *a, const char *hint)
+{
+    if (a->report.error)
+        a->report.error->hint = hint;
+}
+
+/* How `start` names the asker. */
+static const char *grantee(struct answering *a)
 {
     const struct hp_peer *peer = a->frame->peer;
-    if (peer->transport == HP_TRANSPORT_TLS) /* nng checked the certificate */
+    return peer->transport == HP_TRANSPORT_TLS
+               ? "tls"
+               : hp_arena_printf(&a->report.arena, "user:%ld", (long)peer->uid);
+}
+
+/* Whoever has no right at all is turned away before a word of his is read. */
+static bool may_speak(struct answering *a)
+{
+    const struct hp_peer *peer = a->frame->peer;
+    if (rights_anywhere(a))
         return true;
-    if (!peer->known) {
+    if (peer->transport == HP_TRANSPORT_TLS) {
+        hp_report_fail(&a->report, HP_DENIED, "a certificate alone gives no right here");
+        set_hint(
+            a,
+            "whoever starts the server can give it one: hotpatch.start { rights = { read = { \"tls\" } } }");
+    } else if (!peer->known) {
         hp_report_fail(&a->report, HP_DENIED, "the system does not say who is asking");
-        return false;
-    }
-    if (peer->uid != 0 && peer->uid != geteuid()) {
+    } else {
         hp_report_fail(&a->report, HP_DENIED, "user %ld may not ask a process of user %ld", (long)peer->uid,
                        (long)geteuid());
-        if (a->report.error)
-            a->report.error->hint = "run the command as the user of the server, or as root";
+        set_hint(a, hp_arena_printf(&a->report.arena,
+                                    "run the command as the user of the server, or as root; or let its "
+                                    "start name this user: rights = { read = { \"user:%ld\" } }",
+                                    (long)peer->uid));
+    }
+    return false;
+}
+
+static const char *asker(struct answering *a)
+{
+    const struct hp_peer *peer = a->frame->peer;
+    return peer->transport == HP_TRANSPORT_TLS
+               ? hp_arena_printf(&a->report.arena, "%s (tls)", peer->address)
+               : hp_arena_printf(&a->report.arena, "user %ld", (long)peer->uid);
+}
+
+static bool may_do(struct answering *a, const struct hp_desk *desk)
+{
+    enum hp_right needed = hp_right_needed(a->request);
+    const char *kind = hp_kind_word(a->request->kind);
+    if (rights_at(a, desk) & needed)
+        return true;
+    if (hp_rights_off(desk->rights, needed)) {
+        hp_report_fail(&a->report, HP_DENIED, "%s is switched off in this server", kind);
+        set_hint(
+            a,
+            "its start says rights = { eval = false }; inspect shows values, and diff and push take files");
         return false;
     }
-    return true;
+    bool stops = needed != hp_right_of_kind(a->request->kind);
+    hp_report_fail(&a->report, HP_DENIED, "%s may not %s%s: that needs the right '%s'", asker(a), kind,
+                   stops ? " with --atomic or --max-pause, which stop the server" : "",
+                   hp_right_word(needed));
+    set_hint(a, hp_arena_printf(&a->report.arena,
+                                "whoever starts the server can give it: hotpatch.start { rights = { %s = { "
+                                "\"%s\" } } }",
+                                hp_right_word(needed), grantee(a)));
+    return false;
 }
 
 /* The login name is what the client says; the numbers and the address are the system's. */
@@ -330,36 +397,47 @@ static bool decode(struct answering *a)
     return false;
 }
 
-/* In the audit file of the first state that keeps one: which state was meant was not read. */
-static void write_denied(struct answering *a)
+static void write_denied(struct answering *a, const struct hp_desk *desk, const struct hp_request *request)
 {
     struct hp_why why;
-    struct hp_desk *desk = a->site->desks;
+    if (desk && desk->audit && a->report.error &&
+        !hp_audit_denied(desk->audit, request, who_text(a, a->request), a->report.error->text, &why))
+        fprintf(stderr, "hotpatch: %s\n", why.text);
+}
+
+/* Which state was meant was not read: the first one that keeps an audit file. */
+static const struct hp_desk *desk_with_audit(const struct hp_site *site)
+{
+    const struct hp_desk *desk = site->desks;
     while (desk && !desk->audit)
         desk = desk->next;
-    if (desk && a->report.error &&
-        !hp_audit_denied(desk->audit, who_text(a, a->request), a->report.error->text, &why))
-        fprintf(stderr, "hotpatch: %s\n", why.text);
+    return desk;
 }
 
 /* Signatures, and what is in a bundle. */
 static bool admit(struct answering *a, struct hp_desk *desk)
 {
-    struct hp_why why;
     char signers[HP_TRUST_SIGNERS_MAX];
     bool admitted = hp_trust_admit(desk->trust, a->request, (int64_t)time(NULL), &a->report, signers);
     if (*signers)
         a->request->signed_by = hp_arena_str(&a->request->arena, signers);
-    if (!admitted && a->report.error && desk->audit &&
-        !hp_audit_denied(desk->audit, who_text(a, a->request), a->report.error->text, &why))
-        fprintf(stderr, "hotpatch: %s\n", why.text);
+    if (!admitted)
+        write_denied(a, desk, a->request);
     return admitted;
+}
+
+static bool is_permitted(struct answering *a, const struct hp_desk *desk)
+{
+    bool permitted = may_do(a, desk);
+    if (!permitted)
+        write_denied(a, desk, a->request);
+    return permitted;
 }
 
 static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled)
 {
-    if (!is_authorised(a)) {
-        write_denied(a);
+    if (!may_speak(a)) {
+        write_denied(a, desk_with_audit(a->site), NULL);
         return true;
     }
     if (!decode(a))
@@ -372,13 +450,17 @@ static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled
         return true;
     }
     hp_desk_brief(desk, &a->report.agent);
-    return !admit(a, desk) || answer_at_once(a, desk) || post(a, desk, reply, recalled);
+    /* Asked again, for a bundle brings options of its own. */
+    if (!is_permitted(a, desk) || !admit(a, desk) || !is_permitted(a, desk))
+        return true;
+    return answer_at_once(a, desk) || post(a, desk, reply, recalled);
 }
 
-bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now,
-                     struct hp_reply *reply)
+bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, const struct hp_groups *groups,
+                     int64_t now, struct hp_reply *reply)
 {
-    struct answering a = {.site = site, .frame = frame, .now = now, .request = hp_request_new()};
+    struct answering a = {
+        .site = site, .frame = frame, .groups = groups, .now = now, .request = hp_request_new()};
     bool recalled = false;
     hp_report_init(&a.report);
     bool answered = consider(&a, reply, &recalled);

@@ -17,9 +17,10 @@ struct hp_site {
     const char *user;
 };
 
-/* True: `reply` is made and to be sent now. False: the ticket waits in a mailbox; `reply` is untouched. */
-bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, int64_t now,
-                     struct hp_reply *reply);
+/* `groups` are the asker's. True: `reply` is made and to be sent now. False: the ticket waits in a mailbox;
+ * `reply` is untouched. */
+bool hp_answer_frame(const struct hp_site *site, const struct hp_frame *frame, const struct hp_groups *groups,
+                     int64_t now, struct hp_reply *reply);
 
 /* The answer of a letter that is done. */
 void hp_answer_letter(const struct hp_desk *desk, struct hp_letter *letter, struct hp_reply *reply);

@@ -346,13 +346,16 @@ bool hp_audit_asked(struct hp_audit *a, const struct hp_request *request, const 
     return ok;
 }
 
-bool hp_audit_denied(struct hp_audit *a, const char *who, const char *error, struct hp_why *why)
+bool hp_audit_denied(struct hp_audit *a, const struct hp_request *request, const char *who, const char *error,
+                     struct hp_why *why)
 {
     struct line l = {0};
     pthread_mutex_lock(&a->lock);
     bool ok = ready(a, why);
     if (ok) {
         begin_line(&l, a, "denied");
+        add_key(&l, "kind", request ? hp_kind_word(request->kind) : NULL);
+        add_key(&l, "id", request ? request->id : NULL);
         add_key(&l, "who", who);
         add_key(&l, "error", error);
         ok = write_line(a, &l, why);

@@ -32,8 +32,9 @@ bool hp_audit_wants(enum hp_kind kind);
 /* False: see why, and let the request go no further. With a NULL audit, true. */
 bool hp_audit_asked(struct hp_audit *audit, const struct hp_request *request, const char *who,
                     struct hp_why *why);
-/* Somebody was turned away before a word was read. */
-bool hp_audit_denied(struct hp_audit *audit, const char *who, const char *error, struct hp_why *why);
+/* Somebody was turned away; `request` is NULL where it was before a word was read. */
+bool hp_audit_denied(struct hp_audit *audit, const struct hp_request *request, const char *who,
+                     const char *error, struct hp_why *why);
 /* What became of it; of one that was turned away too. */
 bool hp_audit_done(struct hp_audit *audit, const struct hp_request *request, const char *who,
                    enum hp_status status, const struct hp_report *report, struct hp_why *why);

@@ -36,6 +36,7 @@ void hp_desk_free(struct hp_desk *desk)
         return;
     hp_audit_close(desk->audit);
     hp_trust_close(desk->trust);
+    hp_rights_free(desk->rights);
     hp_mailbox_fini(&desk->mailbox);
     pthread_mutex_destroy(&desk->lock);
     hp_report_free(desk->log);

@@ -10,6 +10,7 @@
 #include "agent/audit.h"
 #include "agent/mailbox.h"
 #include "agent/provisional.h"
+#include "agent/rights.h"
 #include "agent/trust.h"
 
 /* A request that was taken and is not done: between polls, as many slices as it needs. The Lua thread's
@@ -30,8 +31,9 @@ struct hp_desk {
     struct hp_mailbox mailbox;
     bool dead; /* forked away from its endpoint: touch nothing of it */
     struct hp_job job;
-    struct hp_audit *audit; /* NULL: none is kept */
-    struct hp_trust *trust; /* NULL: whatever comes is taken */
+    struct hp_audit *audit;   /* NULL: none is kept */
+    struct hp_trust *trust;   /* NULL: whatever comes is taken */
+    struct hp_rights *rights; /* NULL: as if none were said */
 
     /* Constant after hp_desk_new; the strings are in the arena. */
     struct hp_arena arena;

@@ -35,6 +35,7 @@ struct connection {
     nng_aio *receive;
     nng_aio *send;
     struct hp_peer peer;
+    bool outsider;           /* over the network, or another user of this machine */
     struct hp_framer framer; /* the receiving side's own */
     uint64_t serial;         /* of the stream that is here now: an answer to an earlier one is dropped */
     int64_t due;             /* hp_clock_ms: the greeting or message has to be complete; 0: none is begun */
@@ -338,35 +339,30 @@ static bool is_idle(const struct connection *c)
     return c->stream && !c->failed && quiet && !c->queue && !awaits_answer(c);
 }
 
-static bool is_remote(const struct connection *c)
-{
-    return c->peer.transport != HP_TRANSPORT_IPC;
-}
-
-static size_t places_used(const struct hp_endpoint *endpoint, bool only_remote)
+static size_t places_used(const struct hp_endpoint *endpoint, bool only_outsiders)
 {
     size_t used = 0;
     for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
         const struct connection *c = &endpoint->connections[i];
-        used += c->stream && !c->failed && (!only_remote || is_remote(c));
+        used += c->stream && !c->failed && (!only_outsiders || c->outsider);
     }
     return used;
 }
 
-static void drop_oldest_idle(struct hp_endpoint *endpoint, bool only_remote)
+static void drop_oldest_idle(struct hp_endpoint *endpoint, bool only_outsiders)
 {
     struct connection *oldest = NULL;
     for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
         struct connection *c = &endpoint->connections[i];
-        if (is_idle(c) && (!only_remote || is_remote(c)) && (!oldest || c->serial < oldest->serial))
+        if (is_idle(c) && (!only_outsiders || c->outsider) && (!oldest || c->serial < oldest->serial))
             oldest = c;
     }
     if (oldest)
         fail(oldest);
 }
 
-/* When few places are left, the one who came first of those that do nothing has to go; among those that came
- * over the network, where they are the many. */
+/* When few places are left, the one who came first of those that do nothing has to go; among those of
+ * others (over the network, other users), where they are the many. */
 static void keep_spare(struct hp_endpoint *endpoint)
 {
     if (places_used(endpoint, true) > HP_ENDPOINT_NETWORK - SPARE)
@@ -375,10 +371,9 @@ static void keep_spare(struct hp_endpoint *endpoint)
         drop_oldest_idle(endpoint, false);
 }
 
-static struct connection *free_place(struct hp_endpoint *endpoint, const struct hp_peer *peer)
+static struct connection *free_place(struct hp_endpoint *endpoint, bool outsider)
 {
-    if (endpoint->closing ||
-        (peer->transport != HP_TRANSPORT_IPC && places_used(endpoint, true) >= HP_ENDPOINT_NETWORK))
+    if (endpoint->closing || (outsider && places_used(endpoint, true) >= HP_ENDPOINT_NETWORK))
         return NULL;
     for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
         if (!endpoint->connections[i].stream)
@@ -389,7 +384,8 @@ static struct connection *free_place(struct hp_endpoint *endpoint, const struct 
 
 static void adopt(struct hp_endpoint *endpoint, nng_stream *stream, const struct hp_peer *peer)
 {
-    struct connection *c = free_place(endpoint, peer);
+    bool outsider = peer->transport != HP_TRANSPORT_IPC || !hp_peer_is_own(peer);
+    struct connection *c = free_place(endpoint, outsider);
     if (!c) {
         nng_stream_free(stream);
         return;
@@ -399,6 +395,7 @@ static void adopt(struct hp_endpoint *endpoint, nng_stream *stream, const struct
     c->failed = false;
     c->due = 0;
     c->peer = *peer;
+    c->outsider = outsider;
     c->framer.bare = peer->transport != HP_TRANSPORT_IPC;
     receive_more(c);
     greet(c);

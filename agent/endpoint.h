@@ -30,8 +30,8 @@
 /* At a time; further ones wait to be accepted. When nearly all are taken, those that ask nothing and await no
  * answer are closed, the oldest first. */
 #define HP_ENDPOINT_CONNECTIONS 128
-/* Of these, how many may have come over tcp and tls: a flood there leaves places for those on this machine.
- */
+/* Of these, how many may have come over tcp and tls, or belong to other users: a flood of theirs leaves
+ * places for the server's user and root on this machine. */
 #define HP_ENDPOINT_NETWORK 96
 
 struct hp_endpoint;

@@ -149,7 +149,7 @@ static bool prepare(struct hp_listener *l, struct hp_why *why)
     if (l->address.transport != HP_TRANSPORT_IPC)
         set_tcp_options(l);
     if (l->address.transport == HP_TRANSPORT_IPC)
-        rv = nng_stream_listener_set_int(l->stream, NNG_OPT_IPC_PERMISSIONS, 0600);
+        rv = nng_stream_listener_set_int(l->stream, NNG_OPT_IPC_PERMISSIONS, l->address.shared ? 0666 : 0600);
     else if (l->address.transport == HP_TRANSPORT_TLS && (!load(l, true, why)))
         return false;
     return rv == 0 || hp_why_set(why, "cannot listen at %s: %s", l->address.url, nng_strerror(rv));
@@ -255,7 +255,7 @@ static void write_end(const struct hp_peer_end *end, char out[HP_PEER_ADDRESS_MA
 
 void hp_listener_peer(const struct hp_listener *l, nng_stream *stream, struct hp_peer *peer)
 {
-    uint64_t uid, pid;
+    uint64_t uid, pid, gid;
     struct hp_peer_end there, here;
     *peer = (struct hp_peer){.transport = l->address.transport, .uid = (uid_t)-1};
     if (peer->transport == HP_TRANSPORT_IPC) {
@@ -263,6 +263,8 @@ void hp_listener_peer(const struct hp_listener *l, nng_stream *stream, struct hp
                       nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_PID, &pid) == 0;
         peer->uid = peer->known ? (uid_t)uid : (uid_t)-1;
         peer->pid = peer->known ? (pid_t)pid : 0;
+        peer->gid_known = peer->known && nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_GID, &gid) == 0;
+        peer->gid = peer->gid_known ? (gid_t)gid : (gid_t)-1;
         return;
     }
     if (!end_of(stream, NNG_OPT_REMADDR, &there) || !end_of(stream, NNG_OPT_LOCADDR, &here))

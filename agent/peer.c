@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ESTABLISHED 1
 
@@ -42,4 +43,9 @@ bool hp_peer_owner(const char *table, const struct hp_peer_end *peer, const stru
     }
     fclose(file);
     return found;
+}
+
+bool hp_peer_is_own(const struct hp_peer *peer)
+{
+    return peer->known && (peer->uid == 0 || peer->uid == geteuid());
 }

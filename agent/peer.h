@@ -17,13 +17,18 @@ enum hp_transport {
 
 struct hp_peer {
     enum hp_transport transport;
-    bool known;                        /* uid is the kernel's word; never with tls */
-    uid_t uid;                         /* -1: not known */
+    bool known;     /* uid is the kernel's word; never with tls */
+    uid_t uid;      /* -1: not known */
+    bool gid_known; /* ipc: the kernel says which group the process is in, besides */
+    gid_t gid;
     pid_t pid;                         /* ipc; else 0 */
     char address[HP_PEER_ADDRESS_MAX]; /* "192.0.2.7:51234", "[::1]:51234"; empty with ipc */
     /* Common name of the peer's certificate. nng 1.5 does not tell it: then empty. */
     char certificate[HP_PEER_ADDRESS_MAX];
 };
+
+/* Is it the user of this process, or root, by the kernel's word? Never so over tls. */
+bool hp_peer_is_own(const struct hp_peer *peer);
 
 /* A port of a loopback connection, as two ends: what the kernel's table calls local and remote. */
 struct hp_peer_end {

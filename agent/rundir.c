@@ -37,6 +37,27 @@ bool hp_rundir_check(const char *dir, struct hp_why *why)
     return true;
 }
 
+bool hp_rundir_check_shared(const char *dir, struct hp_why *why)
+{
+    struct stat st;
+    if (stat(dir, &st) != 0)
+        return hp_why_set(why, "the directory %s: %s; make it, as root: install -d -o %ld -m 755 %s", dir,
+                          strerror(errno), (long)geteuid(), dir);
+    if (!S_ISDIR(st.st_mode))
+        return hp_why_set(why, "%s is not a directory; name one", dir);
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return hp_why_set(why,
+                          "the directory %s belongs to user %ld, who could put another socket in the place "
+                          "of this one's; name one of root's or of user %ld",
+                          dir, (long)st.st_uid, (long)geteuid());
+    if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+        return hp_why_set(why,
+                          "anybody can put another socket into the directory %s (mode %03o); run: chmod o-w "
+                          "%s",
+                          dir, (unsigned)(st.st_mode & 0777), dir);
+    return true;
+}
+
 /* $XDG_RUNTIME_DIR stays set across `su`: one that is somebody else's counts as unset. */
 static bool is_own_directory(const char *path)
 {

@@ -22,6 +22,10 @@ bool hp_rundir_choose(const char *option, char *out, size_t size, struct hp_why 
 /* Is it a directory (no link), ours, and closed to everybody else? */
 bool hp_rundir_check(const char *dir, struct hp_why *why);
 
+/* For a socket that others may connect to: a directory that the admin made. Nobody but its owner, who is root
+ * or ours, and the group that it is open to may put another socket in the place of ours. */
+bool hp_rundir_check_shared(const char *dir, struct hp_why *why);
+
 /* DIR/PID.sock, if that fits into a socket address. */
 bool hp_rundir_socket(const char *dir, pid_t pid, char out[HP_SOCKET_PATH_MAX], struct hp_why *why);
 

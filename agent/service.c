@@ -39,6 +39,7 @@ static struct {
 
     pid_t pid;
     bool watches_forks;
+    atomic_bool asks_groups; /* a desk's rights name groups */
     bool nng_used;
     bool nng_spent;             /* used by the process that this one was forked from */
     struct hp_desk *lost_desks; /* of the parent; kept reachable, never touched */
@@ -178,16 +179,27 @@ void hp_service_wake(void)
         hp_bell_ring(service.waker);
 }
 
+/* Only of whom it can matter: a stranger must not keep the system's databases busy for nothing. */
+static void find_groups(const struct hp_peer *peer, struct hp_groups *groups)
+{
+    *groups = (struct hp_groups){0};
+    if (atomic_load(&service.asks_groups) && peer->known && !hp_peer_is_own(peer))
+        hp_groups_of(peer->uid, groups);
+}
+
 /* On a thread of nng. */
 static void on_frame(void *context, const struct hp_frame *frame)
 {
     (void)context;
     struct hp_reply reply;
+    struct hp_groups groups;
+    find_groups(frame->peer, &groups); /* may take a while: not under the lock */
     pthread_mutex_lock(&service.lock);
     struct hp_site site = {service.desks, service.endpoint, service.url, service.program, service.user};
-    bool answered = hp_answer_frame(&site, frame, hp_clock_ms(), &reply);
+    bool answered = hp_answer_frame(&site, frame, &groups, hp_clock_ms(), &reply);
     struct hp_endpoint *endpoint = service.endpoint;
     pthread_mutex_unlock(&service.lock);
+    hp_groups_fini(&groups);
     if (!answered) {
         hp_service_wake(); /* there is a new deadline, or a cancelled letter to answer */
         return;
@@ -213,14 +225,15 @@ static bool check_files(const struct hp_address *address, struct hp_why *why)
 }
 
 /* Appends what is listed to the places; all or nothing. */
-static bool add_places(const char *const *listen, const struct hp_address_tls *tls, struct hp_why *why)
+static bool add_places(const char *const *listen, const struct hp_address_tls *tls, bool shared,
+                       struct hp_why *why)
 {
     size_t before = service.more_count;
     for (const char *const *url = listen; url && *url; url++) {
         bool room = service.more_count < HP_ENDPOINT_PATHS - 1;
         if (!room)
             hp_why_set(why, "listen: more than %d sockets in one process", HP_ENDPOINT_PATHS - 1);
-        if (!room || !hp_address_read(&service.more[service.more_count], *url, tls, why) ||
+        if (!room || !hp_address_read(&service.more[service.more_count], *url, tls, shared, why) ||
             !check_files(&service.more[service.more_count], why)) {
             service.more_count = before;
             return false;
@@ -281,9 +294,12 @@ bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *l
         service.watches_forks || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
     service.watches_forks = watched;
     pthread_mutex_lock(&service.lock);
-    bool joined = check_desk(desk, chosen, why) && add_places(listen, tls, why);
+    bool joined =
+        check_desk(desk, chosen, why) && add_places(listen, tls, hp_rights_name_others(desk->rights), why);
     if (joined)
         add_desk(desk, chosen);
+    if (joined && hp_rights_name_groups(desk->rights))
+        atomic_store(&service.asks_groups, true);
     pthread_mutex_unlock(&service.lock);
     pthread_mutex_unlock(&service.life);
     return joined;

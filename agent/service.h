@@ -16,8 +16,8 @@
 #include "agent/why.h"
 
 /* Chooses and checks the directory and lists the desk. `dir` may be NULL; `listen` is NULL or a
- * NULL-terminated list of URLs (agent/address.h), the tls ones with the files of `tls`. Opens nothing. False:
- * see why; nothing changed. */
+ * NULL-terminated list of URLs (agent/address.h), the tls ones with the files of `tls`; where the desk's
+ * rights name others, ipc ones are open to them. Opens nothing. False: see why; nothing changed. */
 bool hp_service_join(struct hp_desk *desk, const char *dir, const char *const *listen,
                      const struct hp_address_tls *tls, struct hp_why *why);
 

@@ -6,7 +6,7 @@
 
 #include "proto/suggest.h"
 
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS, OPTION_TRUST };
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_TLS, OPTION_TRUST, OPTION_RIGHTS };
 
 #define AT(field) offsetof(struct hotpatch_options, field)
 
@@ -26,6 +26,7 @@ static const struct option {
     {"tls", OPTION_TLS, 0},
     {"audit", OPTION_TEXT, AT(audit)},
     {"trust", OPTION_TRUST, 0},
+    {"rights", OPTION_RIGHTS, 0},
 };
 #define OPTION_COUNT (sizeof options_known / sizeof *options_known)
 
@@ -179,6 +180,33 @@ static void read_trust(lua_State *L, int anchor, struct hotpatch_options *option
     }
 }
 
+/* --- rights ----------------------------------------------------------------------------------- */
+
+/* `rights = { read = LIST, patch = LIST, eval = LIST or false }`; the tables hold the strings. */
+static void read_rights(lua_State *L, int anchor, struct hotpatch_options *options)
+{
+    static const char form[] =
+        "as in rights = { read = { \"group:ops\" }, patch = { \"user:deploy\" }, eval = false }";
+    if (!lua_istable(L, -1))
+        luaL_error(L, "hotpatch.start: 'rights' should be a table and is a %s; %s", luaL_typename(L, -1),
+                   form);
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        if (strcmp(key, "read") == 0)
+            options->rights_read = read_list(L, anchor, "rights.read");
+        else if (strcmp(key, "patch") == 0)
+            options->rights_patch = read_list(L, anchor, "rights.patch");
+        else if (strcmp(key, "eval") != 0)
+            luaL_error(L, "hotpatch.start: rights takes read, patch and eval, %s", form);
+        else if (!lua_isboolean(L, -1))
+            options->rights_eval = read_list(L, anchor, "rights.eval");
+        else
+            options->no_eval = !lua_toboolean(L, -1);
+        lua_pop(L, 1);
+    }
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void read_option(lua_State *L, int anchor, const struct option *option,
@@ -210,6 +238,9 @@ static void read_option(lua_State *L, int anchor, const struct option *option,
         break;
     case OPTION_TRUST:
         read_trust(L, anchor, options);
+        break;
+    case OPTION_RIGHTS:
+        read_rights(L, anchor, options);
         break;
     }
 }

@@ -46,6 +46,8 @@ only "${include}<nng/" 'nng only in agent/service.c, agent/endpoint.c, agent/lis
 only "${include}<mbedtls/" 'mbed TLS (certificates; nng does the TLS) only in proto/pems.c, proto/digest.c and client/diagnose.c' \
     proto/pems.c proto/digest.c client/diagnose.c
 only "${include}<sodium" 'libsodium (signatures) only in proto/minisign.c' proto/minisign.c
+only '(^|[^_[:alnum:]])(getpw|getgr)[a-z_]*[[:space:]]*\(' 'the system'"'"'s users and groups only in agent/users.c (the client has its own)' \
+    agent/users.c client/
 only 'lua_sethook[[:space:]]*\(' 'lua_sethook only in agent/safepoint.c and where it bounds what the agent runs' \
     agent/engine/lx.c agent/engine/stagebound.c agent/safepoint.c
 only "${include}<jansson" 'JSON only in client/' client/

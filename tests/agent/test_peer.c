@@ -66,7 +66,7 @@ static bool reads(const char *url, struct hp_address *address)
 {
     struct hp_why why;
     const struct hp_address_tls tls = {"/ca", "cert", "key"};
-    return hp_address_read(address, url, &tls, &why);
+    return hp_address_read(address, url, &tls, false, &why);
 }
 
 static void addresses(void **state)

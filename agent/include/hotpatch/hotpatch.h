@@ -71,12 +71,18 @@ struct hotpatch_options {
     const char *tls_key;      /* and its key, without a password. All three are read again when they change */
     const char *audit;        /* a file: who asked for what, and what was done; NULL: none is kept */
     const struct hotpatch_trust *trust; /* only signed bundles are taken; NULL: whatever comes */
+    /* Who may do what, besides the server's user and root: lists of "user:NAME", "user:UID", "group:NAME",
+     * "group:GID" and "tls", NULL-terminated. With all three NULL whoever comes over tls may do all. */
+    const char *const *rights_read;  /* ps status diff log inspect verify */
+    const char *const *rights_patch; /* push revert confirm; reading too */
+    const char *const *rights_eval;  /* eval; reading too */
+    int no_eval;                     /* not 0: nobody may eval */
 };
 
 #define HOTPATCH_OPTIONS_INIT                                                                                \
     {                                                                                                        \
         sizeof(struct hotpatch_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL,      \
-            NULL, NULL                                                                                       \
+            NULL, NULL, NULL, NULL, NULL, 0                                                                  \
     }
 
 /* Starts the agent of L's state; `options` may be NULL. 0 on success. Otherwise nothing has changed and one
