@@ -263,7 +263,8 @@ static void answer_progress(struct answering *a, struct hp_desk *desk)
 {
     struct hp_letter_progress progress;
     hp_desk_describe(desk, &a->report.agent, a->now);
-    add_result(a, found_word(hp_mailbox_find(&desk->mailbox, subject_of(a->request), &progress)));
+    add_result(a, found_word(hp_mailbox_find(&desk->mailbox, subject_of(a->request), rights_at(a, desk),
+                                             &progress)));
     if (progress.phase)
         add_result(a, progress.phase);
     a->report.cost.objects = progress.objects;
@@ -273,7 +274,7 @@ static void answer_progress(struct answering *a, struct hp_desk *desk)
 
 static void answer_cancel(struct answering *a, struct hp_desk *desk)
 {
-    enum hp_found found = hp_mailbox_cancel(&desk->mailbox, subject_of(a->request));
+    enum hp_found found = hp_mailbox_cancel(&desk->mailbox, subject_of(a->request), rights_at(a, desk));
     hp_desk_describe(desk, &a->report.agent, a->now);
     add_result(a, found_word(found)); /* as it was: "waiting" is withdrawn now */
     if (found == HP_FOUND_DONE)

@@ -60,13 +60,37 @@ static bool has_id(const struct hp_request *request)
     return request->id && request->id[0];
 }
 
-static struct hp_letter *letter_find(struct hp_mailbox *m, const char *id)
+static struct hp_letter *letter_find(struct hp_mailbox *m, const char *id, unsigned rights)
 {
     for (struct hp_letter *l = m->letters; l; l = l->next) {
-        if (has_id(l->request) && strcmp(l->request->id, id) == 0)
+        bool concerns = (hp_right_of_kind(l->request->kind) & rights) != 0;
+        if (concerns && has_id(l->request) && strcmp(l->request->id, id) == 0)
             return l;
     }
     return NULL;
+}
+
+static struct hp_memory *memory_of(struct hp_mailbox *m, enum hp_right right)
+{
+    return &m->memory[right == HP_RIGHT_EVAL ? 2 : right == HP_RIGHT_PATCH ? 1 : 0];
+}
+
+static const struct hp_remembered *memory_find(const struct hp_mailbox *m, const char *id, unsigned rights)
+{
+    const struct hp_remembered *found = NULL;
+    for (int bit = 0; bit < HP_RIGHT_COUNT && !found; bit++)
+        found = rights & (1u << bit) ? hp_memory_find(&m->memory[bit], id) : NULL;
+    return found;
+}
+
+/* What comes under this id later will not run. */
+static void memory_bar(struct hp_mailbox *m, const char *id, unsigned rights)
+{
+    for (int bit = 0; bit < HP_RIGHT_COUNT; bit++) {
+        char *own = rights & (1u << bit) ? copy_id(id) : NULL;
+        if (own)
+            hp_memory_add(&m->memory[bit], own, HP_TIMEOUT, TEXT_CANCELLED, NULL, 0);
+    }
 }
 
 static void letter_append(struct hp_mailbox *m, struct hp_letter *letter)
@@ -130,7 +154,8 @@ void hp_mailbox_fini(struct hp_mailbox *m)
         letter_unlink(m, letter);
         letter_free(letter);
     }
-    hp_memory_fini(&m->memory);
+    for (int bit = 0; bit < HP_RIGHT_COUNT; bit++)
+        hp_memory_fini(&m->memory[bit]);
     m->waiting = m->running = 0;
     m->knock = false;
     update_work(m);
@@ -215,10 +240,11 @@ static enum hp_post post_locked(struct hp_mailbox *m, struct hp_request *request
     if (m->closed)
         return HP_POST_CLOSED;
     if (has_id(request)) {
-        const struct hp_remembered *answer = hp_memory_find(&m->memory, request->id);
+        enum hp_right right = hp_right_of_kind(request->kind);
+        const struct hp_remembered *answer = memory_find(m, request->id, right);
         if (answer)
             return hp_memory_recall(answer, recall) ? HP_POST_RECALLED : HP_POST_NO_MEMORY;
-        struct hp_letter *letter = letter_find(m, request->id);
+        struct hp_letter *letter = letter_find(m, request->id, right);
         if (letter)
             return join_letter(m, letter, ticket);
     }
@@ -256,11 +282,12 @@ int64_t hp_mailbox_expire(struct hp_mailbox *m, int64_t now)
     return next;
 }
 
-static enum hp_found find_locked(struct hp_mailbox *m, const char *id, struct hp_letter **letter)
+static enum hp_found find_locked(struct hp_mailbox *m, const char *id, unsigned rights,
+                                 struct hp_letter **letter)
 {
-    *letter = letter_find(m, id);
+    *letter = letter_find(m, id, rights);
     if (!*letter)
-        return hp_memory_find(&m->memory, id) ? HP_FOUND_DONE : HP_FOUND_UNKNOWN;
+        return memory_find(m, id, rights) ? HP_FOUND_DONE : HP_FOUND_UNKNOWN;
     switch ((*letter)->state) {
     case HP_LETTER_WAITING:
         return HP_FOUND_WAITING;
@@ -271,12 +298,13 @@ static enum hp_found find_locked(struct hp_mailbox *m, const char *id, struct hp
     }
 }
 
-enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, struct hp_letter_progress *progress)
+enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, unsigned rights,
+                              struct hp_letter_progress *progress)
 {
     struct hp_letter *letter;
     *progress = (struct hp_letter_progress){0};
     lock_mailbox(m);
-    enum hp_found found = find_locked(m, id, &letter);
+    enum hp_found found = find_locked(m, id, rights, &letter);
     if (found == HP_FOUND_RUNNING)
         *progress = letter->progress;
     unlock_mailbox(m);
@@ -299,22 +327,19 @@ bool hp_mailbox_running(struct hp_mailbox *m, struct hp_arena *arena, enum hp_ki
     return letter != NULL;
 }
 
-enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id)
+enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id, unsigned rights)
 {
     struct hp_letter *letter;
-    char *own_id = copy_id(id);
     lock_mailbox(m);
-    enum hp_found found = find_locked(m, id, &letter);
+    enum hp_found found = find_locked(m, id, rights, &letter);
     if (found == HP_FOUND_WAITING) {
         letter_end(m, letter, HP_TIMEOUT, TEXT_CANCELLED);
     } else if (found == HP_FOUND_RUNNING) {
         letter->cancelled = true;
-    } else if (found == HP_FOUND_UNKNOWN && own_id) {
-        hp_memory_add(&m->memory, own_id, HP_TIMEOUT, TEXT_CANCELLED, NULL, 0);
-        own_id = NULL;
+    } else if (found == HP_FOUND_UNKNOWN) {
+        memory_bar(m, id, rights);
     }
     unlock_mailbox(m);
-    hp_mem_free(own_id);
     return found;
 }
 
@@ -335,7 +360,8 @@ size_t hp_mailbox_remember(struct hp_mailbox *m, struct hp_letter *letter, enum 
 {
     lock_mailbox(m);
     if (letter->id_to_keep) {
-        hp_memory_add(&m->memory, letter->id_to_keep, status, NULL, data, len);
+        hp_memory_add(memory_of(m, hp_right_of_kind(letter->request->kind)), letter->id_to_keep, status, NULL,
+                      data, len);
         letter->id_to_keep = NULL;
     }
     size_t count = letter->ticket_count;

@@ -8,7 +8,9 @@
  *
  * Rules kept here: at most HP_MAILBOX_SIZE letters and as many tickets; a letter that expired is never taken;
  * an id that was posted before is never run again, it gets the first answer, at once or when the first is
- * done. A letter may run over many polls: the bell stays rung until it is done.
+ * done. Ids belong to the right that their requests need (agent/rights.h), and each right has a memory of its
+ * own: whoever may only read can neither take the id of a patch that is still to come, nor hear or crowd out
+ * what one was answered. A letter may run over many polls: the bell stays rung until it is done.
  *
  * Any thread: every function locks the mailbox for a few instructions, calls no one else and never blocks on
  * I/O (but for one write to the bell). No Lua, no nng. Times are hp_clock_ms(), passed in so that tests need
@@ -23,6 +25,7 @@
 #include <stdint.h>
 
 #include "agent/memory.h"
+#include "agent/rights.h"
 #include "proto/protocol.h"
 #include "proto/report.h"
 #include "proto/request.h"
@@ -81,7 +84,7 @@ struct hp_mailbox {
     bool knock; /* poll is wanted though no letter waits: to open the endpoint, to look for stragglers */
     unsigned counted; /* our part of hp_work */
     int bell;
-    struct hp_memory memory; /* of answers that were given */
+    struct hp_memory memory[HP_RIGHT_COUNT]; /* of answers that were given, by the bit of the right */
 };
 
 enum hp_post {
@@ -106,8 +109,9 @@ enum hp_post hp_mailbox_post(struct hp_mailbox *m, struct hp_request *request, c
 int64_t hp_mailbox_expire(struct hp_mailbox *m, int64_t now);
 
 enum hp_found { HP_FOUND_UNKNOWN, HP_FOUND_WAITING, HP_FOUND_RUNNING, HP_FOUND_DONE };
-/* *progress is all 0 unless it runs. */
-enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, struct hp_letter_progress *progress);
+/* Among the requests that need one of these rights. *progress is all 0 unless it runs. */
+enum hp_found hp_mailbox_find(struct hp_mailbox *m, const char *id, unsigned rights,
+                              struct hp_letter_progress *progress);
 
 /* Of the letter that runs: kind, id (copied into the arena) and progress. False: none runs. */
 bool hp_mailbox_running(struct hp_mailbox *m, struct hp_arena *arena, enum hp_kind *kind, const char **id,
@@ -115,7 +119,7 @@ bool hp_mailbox_running(struct hp_mailbox *m, struct hp_arena *arena, enum hp_ki
 
 /* Ends a waiting letter and marks a running one as cancelled; what was found, before. An id that is unknown
  * will not run when it comes later (its request may still be under way on another connection). */
-enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id);
+enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id, unsigned rights);
 
 /* The oldest letter that is done and was not collected yet, or NULL. */
 struct hp_letter *hp_mailbox_next_done(struct hp_mailbox *m);

@@ -24,6 +24,7 @@ enum hp_right {
     HP_RIGHT_EVAL = 4,
     HP_RIGHT_ALL = 7,
 };
+#define HP_RIGHT_COUNT 3 /* bits */
 
 /* Lists of "user:NAME", "user:UID", "group:NAME", "group:GID", "tls", NULL-terminated; NULL: not given. */
 struct hp_rights_spec {

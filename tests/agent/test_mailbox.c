@@ -118,24 +118,24 @@ static void progress_is_that_of_the_letter(void **state)
     const struct hp_letter_progress told = {"search", 1000, 3, 950};
     struct hp_letter_progress progress = told;
     (void)state;
-    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_UNKNOWN);
+    assert_int_equal(hp_mailbox_find(&box, "x", HP_RIGHT_ALL, &progress), HP_FOUND_UNKNOWN);
     assert_null(progress.phase);
     expect_queued("x", 100, 0, 1);
     expect_queued("y", 100, 0, 2);
     struct hp_letter *x = hp_mailbox_take(&box, 0);
-    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_RUNNING);
+    assert_int_equal(hp_mailbox_find(&box, "x", HP_RIGHT_ALL, &progress), HP_FOUND_RUNNING);
     assert_null(progress.phase);
     hp_mailbox_tell(&box, x, &told);
-    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_RUNNING);
+    assert_int_equal(hp_mailbox_find(&box, "x", HP_RIGHT_ALL, &progress), HP_FOUND_RUNNING);
     assert_string_equal(progress.phase, "search");
     assert_int_equal(progress.objects, 1000);
     assert_int_equal(progress.slices, 3);
     assert_int_equal(progress.longest_us, 950);
     hp_mailbox_done(&box, x, report_with(HP_APPLIED));
     hp_mailbox_take(&box, 0);
-    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_DONE);
+    assert_int_equal(hp_mailbox_find(&box, "x", HP_RIGHT_ALL, &progress), HP_FOUND_DONE);
     assert_null(progress.phase);
-    assert_int_equal(hp_mailbox_find(&box, "y", &progress), HP_FOUND_RUNNING);
+    assert_int_equal(hp_mailbox_find(&box, "y", HP_RIGHT_ALL, &progress), HP_FOUND_RUNNING);
     assert_null(progress.phase); /* the one before does not count */
 }
 
@@ -250,7 +250,7 @@ static void long_answers_lose_their_text_and_keep_their_id(void **state)
     answer_once("b", data, third);
     answer_once("c", data, third);
     answer_once("d", data, third); /* pushes out the text of a */
-    assert_true(box.memory.bytes <= HP_REMEMBERED_BYTES);
+    assert_true(box.memory[1].bytes <= HP_REMEMBERED_BYTES);
     assert_int_equal(post("a", 100, 0, 1, &recall), HP_POST_RECALLED);
     assert_null(recall.data);
     assert_int_equal(post("b", 100, 0, 1, &recall), HP_POST_RECALLED);
@@ -290,18 +290,18 @@ static void cancel_withdraws_what_waits(void **state)
     enum hp_status status;
     (void)state;
     expect_queued("x", 100, 0, 5);
-    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_WAITING);
-    assert_int_equal(hp_mailbox_cancel(&box, "x"), HP_FOUND_WAITING);
+    assert_int_equal(hp_mailbox_find(&box, "x", HP_RIGHT_ALL, &progress), HP_FOUND_WAITING);
+    assert_int_equal(hp_mailbox_cancel(&box, "x", HP_RIGHT_ALL), HP_FOUND_WAITING);
     assert_false(bell_rings());
     assert_null(hp_mailbox_take(&box, 0));
     assert_int_equal(collect(tickets, &status), 1);
     assert_int_equal(status, HP_TIMEOUT);
-    assert_int_equal(hp_mailbox_find(&box, "x", &progress), HP_FOUND_DONE);
+    assert_int_equal(hp_mailbox_find(&box, "x", HP_RIGHT_ALL, &progress), HP_FOUND_DONE);
 
     expect_queued("y", 100, 0, 6);
     struct hp_letter *letter = hp_mailbox_take(&box, 0);
     assert_false(hp_mailbox_is_cancelled(&box, letter));
-    assert_int_equal(hp_mailbox_cancel(&box, "y"), HP_FOUND_RUNNING);
+    assert_int_equal(hp_mailbox_cancel(&box, "y", HP_RIGHT_ALL), HP_FOUND_RUNNING);
     assert_true(hp_mailbox_is_cancelled(&box, letter)); /* its own thread sees to it */
     assert_null(hp_mailbox_next_done(&box));
     hp_mailbox_give_up(&box, letter, HP_TIMEOUT, "given up");
@@ -312,10 +312,38 @@ static void cancel_withdraws_what_waits(void **state)
     assert_string_equal(given_up->text, "given up");
     hp_mailbox_remember(&box, given_up, HP_TIMEOUT, "x", 1, tickets);
 
-    assert_int_equal(hp_mailbox_cancel(&box, "overtaken"), HP_FOUND_UNKNOWN);
+    assert_int_equal(hp_mailbox_cancel(&box, "overtaken", HP_RIGHT_ALL), HP_FOUND_UNKNOWN);
     assert_int_equal(post("overtaken", 100, 0, 1, &recall), HP_POST_RECALLED);
     assert_int_equal(recall.status, HP_TIMEOUT);
     assert_null(recall.data);
+}
+
+/* Whoever may only read cannot keep a patch from running by its id, nor see or crowd out its answer. */
+static void ids_belong_to_a_right(void **state)
+{
+    struct hp_letter_progress progress;
+    struct hp_recall recall;
+    uint64_t tickets[HP_LETTER_TICKETS];
+    enum hp_status status;
+    char id[16];
+    (void)state;
+    assert_int_equal(hp_mailbox_cancel(&box, "deploy", HP_RIGHT_READ), HP_FOUND_UNKNOWN);
+    expect_queued("deploy", 100, 0, 1);
+    assert_int_equal(hp_mailbox_find(&box, "deploy", HP_RIGHT_READ, &progress), HP_FOUND_DONE); /* barred */
+    assert_int_equal(hp_mailbox_cancel(&box, "deploy", HP_RIGHT_READ), HP_FOUND_DONE);
+    assert_int_equal(hp_mailbox_find(&box, "deploy", HP_RIGHT_PATCH, &progress), HP_FOUND_WAITING);
+    struct hp_letter *letter = hp_mailbox_take(&box, 0);
+    hp_mailbox_give_up(&box, letter, HP_APPLIED, "the patch");
+    assert_int_equal(collect(tickets, &status), 1);
+
+    for (int i = 0; i <= HP_REMEMBERED_IDS; i++) {
+        snprintf(id, sizeof id, "n%d", i);
+        hp_mailbox_cancel(&box, id, HP_RIGHT_READ);
+    }
+    assert_int_equal(hp_mailbox_find(&box, "deploy", HP_RIGHT_READ, &progress), HP_FOUND_UNKNOWN);
+    assert_int_equal(post("deploy", 100, 0, 1, &recall), HP_POST_RECALLED);
+    assert_int_equal(recall.status, HP_APPLIED);
+    hp_mem_free(recall.data);
 }
 
 static void close_ends_what_waits(void **state)
@@ -399,6 +427,7 @@ int main(void)
         T(the_last_ids_are_remembered),
         T(requests_without_id_are_not_remembered),
         T(cancel_withdraws_what_waits),
+        T(ids_belong_to_a_right),
         T(close_ends_what_waits),
         T(a_post_without_memory_changes_nothing),
     };
