@@ -451,8 +451,7 @@ static bool consider(struct answering *a, struct hp_reply *reply, bool *recalled
         return true;
     }
     hp_desk_brief(desk, &a->report.agent);
-    /* Asked again, for a bundle brings options of its own. */
-    if (!is_permitted(a, desk) || !admit(a, desk) || !is_permitted(a, desk))
+    if (!is_permitted(a, desk) || !admit(a, desk))
         return true;
     return answer_at_once(a, desk) || post(a, desk, reply, recalled);
 }
