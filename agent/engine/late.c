@@ -153,13 +153,13 @@ static void learn(lua_State *L, struct hp_late *l, int side)
     lua_rawseti(L, side, model_place(number) + 1);
 }
 
-/* The old function is on top. [-0, +0, -] */
-static bool may_be_model(lua_State *L, int side)
+/* Is the function on top a key of the side table? [-0, +0, -] */
+static bool is_excepted(lua_State *L, int side)
 {
     lua_pushvalue(L, -1);
-    bool may = lua_rawget(L, side) == LUA_TNIL;
+    bool excepted = lua_rawget(L, side) != LUA_TNIL;
     lua_pop(L, 1);
-    return may;
+    return excepted;
 }
 
 bool hp_late_learn(lua_State *L, struct hp_late *l, int successors, int side)
@@ -176,7 +176,7 @@ bool hp_late_learn(lua_State *L, struct hp_late *l, int successors, int side)
     while (seen++ < A_TIME && lua_next(L, successors)) {
         hp_visited_add(&l->fresh, lua_topointer(L, -1));
         lua_pushvalue(L, -2);
-        if (hp_is_lua_closure(L, -1) && hp_is_lua_closure(L, -2) && may_be_model(L, side))
+        if (hp_is_lua_closure(L, -1) && hp_is_lua_closure(L, -2) && !is_excepted(L, side))
             learn(L, l, side);
         lua_pop(L, 2);
     }
@@ -229,7 +229,7 @@ bool hp_late_push(lua_State *L, struct hp_late *l, int successors, int side)
     int late = lua_gettop(L);
     successors = lua_absindex(L, successors);
     side = lua_absindex(L, side);
-    bool fresh = hp_visited_has(&l->fresh, lua_topointer(L, late));
+    bool fresh = hp_visited_has(&l->fresh, lua_topointer(L, late)) || is_excepted(L, side);
     uint32_t number = fresh ? 0 : find_model(L, l, side);
     bool made = number != 0 && push_like(L, l, side, number - 1);
     l->made += made;

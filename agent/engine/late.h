@@ -23,7 +23,8 @@ void hp_late_free(struct hp_late *l); /* NULL is fine; touches no Lua state */
 
 /* Looks at the next functions of the table `successors` (stack index of the commit's, old -> new); true once
  * it has seen them all. Has to come to its end before the first hp_late_push. `side` is a table that the
- * caller keeps as long as `l`; a function that is a key of it is no model. [-0, +0, m] */
+ * caller keeps as long as `l`; a function that is a key of it is neither
+ * model nor late. [-0, +0, m] */
 bool hp_late_learn(lua_State *L, struct hp_late *l, int successors, int side);
 
 /* Pushes the successor of the Lua function on top, which has none in `successors`, and enters it there.

@@ -35,23 +35,33 @@ static void push_swaps(lua_State *L, struct hp_patch *p, const struct hp_executi
     }
 }
 
-/* The side table of hp_late. What the body of a patch's chunk makes exists once, for patches do not run
- * bodies: another function of the same code, there before the patch or loaded since, is not the patch's, and
- * a revert leaves it alone. [-0, +1, m] */
+/* The value is a key of the table on top from now on; nil, one that has died, is none. [-0, +0, m] */
+static void mark(lua_State *L, const struct hp_execution *x, const struct hp_value *value)
+{
+    hp_execution_push_value(L, x, value);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+}
+
+/* The side table of hp_late, with the functions that are not what their code says. What the body of a patch's
+ * chunk makes exists once, for patches do not run bodies: another function of the same code, there before the
+ * patch or loaded since, is not the patch's, and a revert leaves it alone. And what the patch adds may have
+ * the code, lines included, of something that it replaces elsewhere. [-0, +1, m] */
 static void push_late_side(lua_State *L, struct hp_patch *p, const struct hp_execution *x)
 {
     lua_newtable(L);
     for (size_t i = 0; i < p->plan.swaps.count; i++) {
         const struct hp_plan_swap *swap = &p->plan.swaps.items[i];
-        if (!swap->of_body)
-            continue;
-        hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = swap->from});
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 1);
-            continue;
-        }
-        lua_pushboolean(L, 1);
-        lua_rawset(L, -3);
+        if (swap->of_body)
+            mark(L, x, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = swap->from});
+    }
+    for (uint32_t i = 0; i < p->plan.functions.count; i++) {
+        if (p->plan.functions.items[i].replaces == 0)
+            mark(L, x, &(struct hp_value){.kind = HP_VALUE_FUNCTION, .index = i});
     }
 }
 

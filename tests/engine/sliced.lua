@@ -392,6 +392,24 @@ function scenarios.one_table_that_changes()
     must_be(2)
 end
 
+-- What the patch adds has the code, lines included, of what it replaces: the sweep must not take it for an old one.
+function scenarios.twins()
+    local old = "local M = {}\nfunction M.f() return 1 end\nreturn M\n"
+    local new = "local M = {}\nfunction M.g() return 1 end function M.f() return 2 end\nreturn M\n"
+    local m = assert(load(old, "@twins.lua"))()
+    package.loaded.twins = m
+    local function run(...)
+        engine.begin(...)
+        local report
+        repeat report = engine.step() until report
+        return report.status
+    end
+    assert(run("push", { module = "twins", source = new, base = old, max_pause_ms = 0.001, accept = { "R20" } }) == "applied")
+    assert(m.f() == 2 and m.g() == 1, ("f %s, g %s"):format(m.f(), m.g()))
+    assert(run("revert", 0, 0.001) == "reverted")
+    assert(m.f() == 1 and m.g == nil, "all of it is undone")
+end
+
 function scenarios.load_simple()
     simple = assert(load("local M = {} function M.f() return 'old' end return M", "@simple.lua"))()
     package.loaded.simple = simple

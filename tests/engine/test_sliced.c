@@ -211,6 +211,11 @@ static void test_one_table_that_changes(void **state)
     many_seeds(state, "one_table_that_changes", 3);
 }
 
+static void test_twins(void **state)
+{
+    many_seeds(state, "twins", 1);
+}
+
 static void test_base_level(void **state)
 {
     /* A host that keeps a function on the stack that it polls from, with nothing running. */
@@ -250,6 +255,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_instances_are_born, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abandoned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_table_that_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_base_level, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
