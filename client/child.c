@@ -81,7 +81,8 @@ static void read_some(struct hp_child *c)
     }
 }
 
-void hp_children_wait(struct hp_child *const children[], size_t count)
+void hp_children_wait(struct hp_child *const children[], size_t count,
+                      void (*on_end)(void *ctx, struct hp_child *child), void *ctx)
 {
     for (;;) {
         struct pollfd fds[HP_CHILDREN];
@@ -99,6 +100,9 @@ void hp_children_wait(struct hp_child *const children[], size_t count)
         for (size_t i = 0; i < count; i++) {
             if (fds[i].revents != 0) {
                 read_some(children[i]);
+            }
+            if (fds[i].fd >= 0 && children[i]->ended) {
+                on_end(ctx, children[i]);
             }
         }
     }

@@ -20,8 +20,9 @@ struct hp_child {
 /* Starts it; `args` may be NULL (no memory). What it says on standard error is dropped: its report has it. A
  * failure is that of the child: it has ended then. */
 void hp_child_start(struct hp_child *child, char *const args[]);
-/* Reads what they print until all have ended. */
-void hp_children_wait(struct hp_child *const children[], size_t count);
+/* Reads what they print until all have ended; `on_end` is called for each that does so meanwhile. */
+void hp_children_wait(struct hp_child *const children[], size_t count,
+                      void (*on_end)(void *ctx, struct hp_child *child), void *ctx);
 void hp_child_fini(struct hp_child *child);
 
 #endif

@@ -42,6 +42,7 @@ struct hp_cli {
     enum hp_format format;
     double timeout_s;
     bool quiet;
+    bool progress;
     bool help;
 
     /* of some commands */

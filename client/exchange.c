@@ -1,11 +1,8 @@
-#define _GNU_SOURCE /* pipe2 */
 #include "client/exchange.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +11,11 @@
 #include <unistd.h>
 
 #include "client/connect.h"
+#include "client/interrupt.h"
 #include "client/progress.h"
 #include "proto/protocol.h"
 
 #define EXCHANGE_ASK_MS   1000 /* between two questions how it goes, and how long each may take */
-#define EXCHANGE_SHOW_MS  250  /* between two questions whose answers are shown */
 #define EXCHANGE_GRACE_MS 1500 /* beyond the deadline, for the agent's own answer that it is over */
 #define EXCHANGE_SILENCES 3    /* questions in a row without an answer: nothing is known any more */
 
@@ -43,31 +40,6 @@ static int64_t now_ms(void)
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Ctrl-C and the like arrive as a byte in a pipe, so that no wait misses them. */
-static int interrupt_pipe[2] = {-1, -1};
-
-static void on_interrupt(int signal_number)
-{
-    (void)signal_number;
-    int error = errno;
-    ssize_t written = write(interrupt_pipe[1], "!", 1);
-    (void)written; /* full: it is readable already */
-    errno = error;
-}
-
-/* From now on a second Ctrl-C ends the command as it always does (SA_RESETHAND). */
-static int catch_interrupts(void)
-{
-    if (interrupt_pipe[0] < 0 && pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
-        return -1;
-    }
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    return interrupt_pipe[0];
 }
 
 static const char *make_id(struct hp_cli *cli)
@@ -188,13 +160,18 @@ static enum ticket ticket_of(const struct hp_report *report)
 
 static void show_progress(struct exchange *x, const struct hp_report *report)
 {
-    static const char *const doing[] = {
-        [TICKET_SILENT] = "does not say how it goes",        [TICKET_UNKNOWN] = "was sent",
-        [TICKET_WAITING] = "waits for a safe point",         [TICKET_RUNNING] = "is running",
-        [TICKET_DONE] = "is done, the answer is on its way",
+    static const struct {
+        const char *step, *doing;
+    } words[] = {
+        [TICKET_SILENT] = {"silent", "does not say how it goes"},
+        [TICKET_UNKNOWN] = {"unknown", "was sent"},
+        [TICKET_WAITING] = {"waiting", "waits for a safe point"},
+        [TICKET_RUNNING] = {"running", "is running"},
+        [TICKET_DONE] = {"done", "is done, the answer is on its way"},
     };
     const struct hp_progress_state state = {
-        .doing = doing[x->ticket],
+        .step = words[x->ticket].step,
+        .doing = words[x->ticket].doing,
         .phase = report->results.count > 1 ? report->results.items[1] : NULL,
         .objects = report->cost.objects,
         .slices = report->cost.slices,
@@ -202,6 +179,16 @@ static void show_progress(struct exchange *x, const struct hp_report *report)
         .seconds = (double)(now_ms() - x->start) / 1000,
     };
     hp_progress_show(&x->progress, &state);
+}
+
+/* The first news for programs: with the id, so that whoever reads it can ask again whatever happens. */
+static void show_sent(struct exchange *x)
+{
+    const struct hp_progress_state state = {
+        .step = "sent", .doing = "was sent", .seconds = (double)(now_ms() - x->start) / 1000};
+    if (x->progress.form == HP_PROGRESS_JSON) {
+        hp_progress_show(&x->progress, &state);
+    }
 }
 
 /* `progress` and `cancel` carry the id that they are about in `target`. What a `progress` says is shown. */
@@ -396,7 +383,8 @@ static bool is_over(struct exchange *x, enum hp_link_result result, const char *
 
 static bool wait_for_answer(struct exchange *x)
 {
-    int interval = x->progress.wanted ? EXCHANGE_SHOW_MS : EXCHANGE_ASK_MS;
+    int shown = hp_progress_interval(&x->progress);
+    int interval = shown > 0 ? shown : EXCHANGE_ASK_MS;
     int64_t next_question = x->start + interval;
     for (;;) {
         char *data = NULL;
@@ -434,8 +422,8 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
     if (status != HP_OK) {
         return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
     }
-    hp_progress_init(&x.progress, cli, request->kind);
-    x.wake = catch_interrupts();
+    hp_progress_init(&x.progress, cli, hp_kind_word(request->kind), request->id);
+    x.wake = hp_interrupt_catch();
     x.start = now_ms();
     char why[HP_LINK_WHY_MAX];
     enum hp_link_result result =
@@ -444,6 +432,7 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
     if (result != HP_LINK_OK) {
         return not_sent(&x, result, why);
     }
+    show_sent(&x);
     bool ok = wait_for_answer(&x);
     hp_link_close(x.link);
     return ok;

@@ -1,8 +1,6 @@
 #include "client/fleet.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +8,12 @@
 
 #include "client/child.h"
 #include "client/cmd.h"
-#include "client/number.h"
 #include "client/present.h"
+#include "client/progress.h"
+#include "client/target_list.h"
 
 struct member {
-    const char *option; /* "--to" … */
-    const char *value;
-    const char *state; /* NULL: none named */
-    const char *label;
+    const struct hp_target_name *name;
     struct hp_child child;
     json_t *report; /* NULL: not tried, or it printed none */
 };
@@ -25,76 +21,11 @@ struct member {
 struct fleet {
     struct hp_cli *cli;
     struct member *members;
-    size_t count, tried, failed;
+    size_t count, tried, ended, failed;
+    struct hp_progress progress;
     int argc;
     char *const *argv;
 };
-
-/* --- targets ---------------------------------------------------------------------------------- */
-
-static struct member *add_member(struct hp_cli *cli, struct fleet *f, const char *option, const char *value)
-{
-    struct member *grown = hp_mem_realloc(f->members, (f->count + 1) * sizeof *grown);
-    if (grown == NULL) {
-        hp_cli_fail(cli, HP_NO_MEMORY, NULL, "not enough memory");
-        return NULL;
-    }
-    f->members = grown;
-    grown[f->count] = (struct member){.option = option, .value = value, .label = value};
-    return &grown[f->count++];
-}
-
-/* "URL", "pid:N" or "name:NAME", then perhaps "state=NAME"; what follows a # is a comment. */
-static bool add_line(struct hp_cli *cli, struct fleet *f, char *line, int number)
-{
-    char *words[3] = {0}, *rest = NULL;
-    size_t count = 0;
-    line[strcspn(line, "#\r\n")] = '\0';
-    for (char *w = strtok_r(line, " \t", &rest); w != NULL && count < 3; w = strtok_r(NULL, " \t", &rest)) {
-        words[count++] = hp_arena_str(&cli->arena, w) != NULL ? (char *)hp_arena_str(&cli->arena, w) : w;
-    }
-    if (count == 0) {
-        return true;
-    }
-    const char *at = words[0];
-    bool pid = strncmp(at, "pid:", 4) == 0, name = strncmp(at, "name:", 5) == 0;
-    bool known = pid || name || strstr(at, "://") != NULL;
-    if (!known || count > 2 || (count == 2 && strncmp(words[1], "state=", 6) != 0)) {
-        return hp_cli_fail(cli, HP_USAGE, "a line is URL, pid:N or name:NAME, and perhaps state=NAME",
-                           "%s, line %d is no target", cli->targets_file, number);
-    }
-    struct member *m = add_member(cli, f,
-                                  pid    ? "--pid"
-                                  : name ? "--name"
-                                         : "--to",
-                                  at + (pid    ? 4
-                                        : name ? 5
-                                               : 0));
-    if (m == NULL) {
-        return false;
-    }
-    m->state = count == 2 ? words[1] + 6 : NULL;
-    m->label = m->state != NULL ? hp_arena_printf(&cli->arena, "%s %s", at, words[1]) : at;
-    return true;
-}
-
-static bool read_targets(struct hp_cli *cli, struct fleet *f)
-{
-    char *line = NULL;
-    size_t cap = 0;
-    bool ok = true;
-    FILE *file = fopen(cli->targets_file, "r");
-    if (file == NULL) {
-        return hp_cli_fail(cli, HP_USAGE, NULL, "%s cannot be opened: %s", cli->targets_file,
-                           strerror(errno));
-    }
-    for (int number = 1; ok && getline(&line, &cap, file) >= 0; number++) {
-        ok = add_line(cli, f, line, number);
-    }
-    free(line);
-    fclose(file);
-    return ok && (f->count > 0 || hp_cli_fail(cli, HP_USAGE, NULL, "%s names no target", cli->targets_file));
-}
 
 static bool refuse_standard_input(struct hp_cli *cli)
 {
@@ -131,10 +62,11 @@ bool hp_fleet_wanted(struct hp_cli *cli)
 
 /* --- one target ------------------------------------------------------------------------------- */
 
-/* Options that are the fleet's, or that each child gets anew. All take a value. */
+/* Options that are the fleet's, or that each child gets anew. */
 static bool is_ours(const char *name, size_t len)
 {
-    static const char *const ours[] = {"to", "targets", "canary", "batch", "max-fail", "format", "state"};
+    static const char *const ours[] = {"to",       "targets", "canary",   "batch",
+                                       "max-fail", "format",  "progress", "state"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         if (strlen(ours[i]) == len && memcmp(ours[i], name, len) == 0) {
             return true;
@@ -166,12 +98,12 @@ static char **arguments(const struct fleet *f, const struct member *m)
     }
     args[n++] = f->argv[0];
     args[n++] = f->argv[1];
-    args[n++] = m->option;
-    args[n++] = m->value;
+    args[n++] = m->name->option;
+    args[n++] = m->name->value;
     args[n++] = "--format=json";
-    if (m->state != NULL || f->cli->state != NULL) {
+    if (m->name->state != NULL || f->cli->state != NULL) {
         args[n++] = "--state";
-        args[n++] = m->state != NULL ? m->state : f->cli->state;
+        args[n++] = m->name->state != NULL ? m->name->state : f->cli->state;
     }
     for (int i = 2; i < f->argc; i++) {
         const char *text = f->argv[i];
@@ -232,6 +164,38 @@ static bool read_share(struct fleet *f, const char *option, const char *text, si
                        text);
 }
 
+static void show(struct fleet *f, const struct member *m)
+{
+    const struct hp_progress_target state = {.label = m->name->label,
+                                             .status = m->child.ended ? word_of(m) : NULL,
+                                             .exit = m->child.exit,
+                                             .ended = f->ended,
+                                             .count = f->count};
+    hp_progress_show_target(&f->progress, &state);
+}
+
+static void on_end(void *fleet, struct hp_child *child)
+{
+    struct fleet *f = fleet;
+    struct member *m = f->members;
+    while (&m->child != child) {
+        m++;
+    }
+    m->report = child->text != NULL ? json_loadb(child->text, child->len, 0, NULL) : NULL;
+    f->failed += !succeeded(m);
+    f->ended++;
+    show(f, m);
+}
+
+static void begin(struct fleet *f, struct member *m)
+{
+    show(f, m);
+    hp_child_start(&m->child, arguments(f, m));
+    if (m->child.ended) {
+        on_end(f, &m->child);
+    }
+}
+
 static void run_wave(struct fleet *f, size_t size)
 {
     size_t first = f->tried, last = first + size < f->count ? first + size : f->count;
@@ -240,15 +204,11 @@ static void run_wave(struct fleet *f, size_t size)
         size_t n = 0;
         for (; begun < last && n < HP_CHILDREN; begun++, n++) {
             running[n] = &f->members[begun].child;
-            hp_child_start(running[n], arguments(f, &f->members[begun]));
+            begin(f, &f->members[begun]);
         }
-        hp_children_wait(running, n);
+        hp_children_wait(running, n, on_end, f);
     }
-    for (; f->tried < last; f->tried++) {
-        struct member *m = &f->members[f->tried];
-        m->report = m->child.text != NULL ? json_loadb(m->child.text, m->child.len, 0, NULL) : NULL;
-        f->failed += !succeeded(m);
-    }
+    f->tried = last;
 }
 
 /* The canaries must all do well; after that, as many may fail in all as --max-fail allows. */
@@ -321,8 +281,8 @@ static const char *reason_of(const json_t *report)
 
 static void add_member_line(struct hp_text *page, const struct member *m, size_t width)
 {
-    size_t own = hp_text_width(page->style, m->label);
-    hp_text_safe(page, m->label);
+    size_t own = hp_text_width(page->style, m->name->label);
+    hp_text_safe(page, m->name->label);
     hp_text_pad(page, width - own + 2);
     hp_text_paint(page, !m->child.ended ? HP_DIM : succeeded(m) ? HP_GREEN : HP_RED, word_of(m));
     json_int_t patch = json_integer_value(json_object_get(m->report, "patch")),
@@ -345,7 +305,7 @@ static void add_summary(struct hp_text *page, const struct fleet *f)
 {
     size_t width = 0;
     for (size_t i = 0; i < f->count; i++) {
-        size_t own = hp_text_width(page->style, f->members[i].label);
+        size_t own = hp_text_width(page->style, f->members[i].name->label);
         width = own > width ? own : width;
     }
     for (size_t i = 0; i < f->count; i++) {
@@ -366,8 +326,8 @@ static bool add_json(struct hp_text *page, const struct fleet *f, const char *wo
     json_t *targets = json_array();
     for (size_t i = 0; i < f->count; i++) {
         const struct member *m = &f->members[i];
-        json_t *entry =
-            json_pack("{s:s, s:s}", "target", m->label, "status", m->child.ended ? word_of(m) : "not_tried");
+        json_t *entry = json_pack("{s:s, s:s}", "target", m->name->label, "status",
+                                  m->child.ended ? word_of(m) : "not_tried");
         if (m->child.ended) {
             json_object_set_new(entry, "exit", json_integer(m->child.exit));
         }
@@ -395,7 +355,7 @@ static int present(const struct fleet *f)
     int status = verdict(f, &word);
     hp_text_init(&page, f->cli->out);
     if (f->cli->format == HP_FORMAT_JSON) {
-        add_json(&page, f, word);
+        page.failed = !add_json(&page, f, word) || page.failed;
     } else if (!f->cli->quiet || f->failed > 0) {
         add_summary(&page, f);
     }
@@ -410,14 +370,27 @@ static int present(const struct fleet *f)
     return status;
 }
 
+/* One for each target. False with the error recorded. */
+static bool make_members(struct fleet *f, const struct hp_target_list *targets)
+{
+    f->members = hp_mem_calloc(targets->list.count * sizeof *f->members);
+    if (f->members == NULL) {
+        return hp_cli_fail(f->cli, HP_NO_MEMORY, NULL, "not enough memory");
+    }
+    for (; f->count < targets->list.count; f->count++) {
+        f->members[f->count].name = &targets->list.items[f->count];
+    }
+    return true;
+}
+
 int hp_fleet_run(struct hp_cli *cli, int argc, char *const argv[])
 {
     struct fleet f = {.cli = cli, .argc = argc, .argv = argv};
-    bool ok = cli->targets_file == NULL || read_targets(cli, &f);
-    for (size_t i = 0; ok && i < cli->urls.count; i++) {
-        ok = add_member(cli, &f, "--to", cli->urls.items[i]) != NULL;
-    }
-    int status = ok && run_waves(&f) ? present(&f) : hp_present(cli, NULL);
+    struct hp_target_list targets = {0};
+    hp_progress_init(&f.progress, cli, cli->command->name, NULL);
+    bool ok = hp_target_list_read(cli, &targets) && make_members(&f, &targets) && run_waves(&f);
+    hp_progress_clear(&f.progress);
+    int status = ok ? present(&f) : hp_present(cli, NULL);
     for (size_t i = 0; i < f.count; i++) {
         json_decref(f.members[i].report);
         hp_child_fini(&f.members[i].child);

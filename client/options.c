@@ -85,6 +85,8 @@ const struct hp_option HP_OPTIONS[] = {
      "what has not started by then never starts (default 5)"},
     {"format", 0, HP_CMD_ALL, HP_OPTION_FORMAT, AT(format), "text|json|msgpack", "text|json|msgpack",
      "how to print the report (default text)"},
+    {"progress", 0, HP_CMD_RUNNING | HP_CMD_FLEET, HP_OPTION_FLAG, AT(progress), NULL, NULL,
+     "lines on standard error tell how it goes; with --format json as JSON"},
     {"quiet", 'q', HP_CMD_ALL, HP_OPTION_FLAG, AT(quiet), NULL, NULL, "print no text where all went well"},
     {"tls-ca", 0, HP_CMD_TARGETED, HP_OPTION_STR, AT(tls_ca), "FILE", NULL,
      "for tls+tcp://: the authority of the agent's certificate"},

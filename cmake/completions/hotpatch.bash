@@ -3,7 +3,7 @@
 _hotpatch_commands="ps status diff push revert confirm log inspect verify eval bundle sign audit explain help"
 _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
-_hotpatch_several="--targets --canary --batch --max-fail"
+_hotpatch_several="--targets --canary --batch --max-fail --progress"
 _hotpatch_changing="--accept --atomic --max-pause --search-limit --message --id"
 _hotpatch_patching="--module --base --git --effects --merge --all --prune --function --refs --strict --expect-version"
 
@@ -16,11 +16,11 @@ _hotpatch_options()
     diff) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --exit-code $_hotpatch_everywhere" ;;
     push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --confirm-within $_hotpatch_everywhere" ;;
     revert) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_changing $_hotpatch_everywhere" ;;
-    inspect) echo "$_hotpatch_target --id $_hotpatch_everywhere" ;;
+    inspect) echo "$_hotpatch_target --id --progress $_hotpatch_everywhere" ;;
     verify) echo "$_hotpatch_target $_hotpatch_several --module --git --id $_hotpatch_everywhere" ;;
     bundle) echo "--output --series --created --expires --author --accept --message $_hotpatch_patching $_hotpatch_everywhere" ;;
     sign) echo "--key --output --password-file $_hotpatch_everywhere" ;;
-    eval) echo "$_hotpatch_target --execute --id $_hotpatch_everywhere" ;;
+    eval) echo "$_hotpatch_target --execute --id --progress $_hotpatch_everywhere" ;;
     esac
 }
 

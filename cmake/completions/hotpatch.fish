@@ -35,6 +35,7 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $several" -r -l targets -d 
 complete -c hotpatch -n "__fish_seen_subcommand_from $several" -x -l canary -d 'these first'
 complete -c hotpatch -n "__fish_seen_subcommand_from $several" -x -l batch -d 'so many at a time'
 complete -c hotpatch -n "__fish_seen_subcommand_from $several" -x -l max-fail -d 'no further batch when more failed'
+complete -c hotpatch -n "__fish_seen_subcommand_from $several inspect eval" -l progress -d 'lines on standard error tell how it goes'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -x -l state -d 'which Lua state'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-ca -d 'authority of the certificate of the agent'
 complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-cert -d 'your own certificate'

@@ -315,7 +315,7 @@ static void golden_progress(void **state)
     struct hp_progress_state p = {.doing = "waits for a safe point", .seconds = 2.2};
     (void)state;
     expect_progress(ascii, &p, 80, "push waits for a safe point, 2 s");
-    p = (struct hp_progress_state){"is running", "search", 1000, 1, 1250, 0.4};
+    p = (struct hp_progress_state){"running", "is running", "search", 1000, 1, 1250, 0.4};
     expect_progress(ascii, &p, 80, "push: search, 1,000 objects in 1 slice, longest stop 1.25 ms, 0 s");
     p.objects = 1;
     p.slices = 1234567;

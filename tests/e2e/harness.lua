@@ -227,6 +227,11 @@ local function definition(args, value)
 end
 
 function h.remember_json(args, r)
+    for line in r.err:gmatch "[^\n]+" do
+        if line:sub(1, 2) == '{"' then -- of --progress
+            printed[#printed + 1] = ("progress\t%s\n%s\n"):format(r.line:gsub("%c", " "), line)
+        end
+    end
     if not wants_json(args) or r.out == "" then return end
     printed[#printed + 1] = ("%s\t%s\n%s"):format(definition(args, r:json()), r.line:gsub("%c", " "), r.out)
 end

@@ -18,6 +18,10 @@ local function see(value, node)
     local name = (node["$ref"] or ""):match "^#/%$defs/(.*)$"
     if name then return see(value, setmetatable({ name = name }, { __index = schema["$defs"][name] })) end
     if type(value) ~= "table" then return end
+    if node.anyOf then
+        local which = value.target and node.anyOf[2] or node.anyOf[1] -- of progress; of all others both are no objects
+        return see(value, which)
+    end
     if node.items then
         for _, item in ipairs(value) do see(item, node.items) end
     end
@@ -33,6 +37,11 @@ local function print_as(name, exit, args)
     local value = h.report(exit, args)
     see(value, { ["$ref"] = "#/$defs/" .. name })
     return value
+end
+
+-- The same for the lines of --progress.
+local function see_progress(r)
+    for line in r.err:gmatch "(%b{})\n" do see(json.decode(line), { ["$ref"] = "#/$defs/progress" }) end
 end
 
 local function source(version, extra)
@@ -131,13 +140,17 @@ h.test(function()
     }
     slow:ask "hotpatch = require 'hotpatch' hotpatch.poll() heap = {} for i = 1, 20000 do heap[i] = { i } end"
     h.write("plain.lua", h.module "two")
-    local push = h.spawn { "push", "--pid", slow.pid, "--timeout", "60", "--accept=R20", "m=plain.lua", "--format=json" }
+    local push = h.spawn { "push", "--pid", slow.pid, "--timeout", "60", "--accept=R20", "m=plain.lua", "--progress",
+        "--format=json" }
     h.until_("it is under way", function()
         slow:ask "hotpatch.poll()"
         return print_as("report", 0, { "status", "--pid", slow.pid }).running
     end)
+    h.until_("it tells", function() return (h.read(push.base .. ".err") or ""):find '"phase"' end)
     slow:ask "local n repeat n = hotpatch.poll() until n > 0"
-    h.eq(push.wait().exit, 0, "it ends")
+    local pushed = push.wait()
+    h.eq(pushed.exit, 0, "it ends")
+    see_progress(pushed)
 
     -- from git
     h.shell(("cd %s && git init -q . && git add m.lua && git -c user.name=t -c user.email=t@t commit -qm one"):format(
@@ -148,7 +161,9 @@ h.test(function()
 
     -- several targets
     h.write("fleet", ("pid:%s\nipc://%s/nobody.sock\npid:%s\n"):format(pid, h.dir, pid))
-    print_as("targets", 7, { "status", "--targets", "fleet", "--batch", "1" })
+    local fleet = { "status", "--targets", "fleet", "--batch", "1", "--progress" }
+    print_as("targets", 7, fleet)
+    see_progress(select(2, h.report(7, fleet)))
     print_as("report", 64, { "status", "--targets", "nosuch" })
 
     -- bundles, and a server that takes none but signed ones
