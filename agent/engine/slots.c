@@ -578,28 +578,55 @@ static void link_loads(struct walk *w)
     }
 }
 
+/* What the live function is a version of, if no path has led to it. */
+static struct hp_code unreached_version(struct hp_match *m, hp_id live)
+{
+    if (!hp_is_function(&m->live->graph, live) || m->live_fresh[live] != HP_NO_ID)
+        return (struct hp_code){HP_NO_ID, HP_NO_PROTOTYPE};
+    return classify(m, live, HP_NO_ID);
+}
+
+static void count_candidates(struct walk *w, struct hp_map *candidates)
+{
+    for (hp_id live = 1; w->m->base && live < live_graph(w)->nodes.count; live++) {
+        struct hp_code code = unreached_version(w->m, live);
+        bool first = false;
+        uint32_t *count =
+            hp_code_none(code) ? NULL : hp_map_put(candidates, code.tree, code.prototype, 1, &first);
+        if (count && !first)
+            ++*count;
+    }
+}
+
 /* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed
- * helpers. */
+ * helpers. Of closures that the body made several of with one code, nobody can tell which is whose. */
 static void visit_renamed(struct walk *w)
 {
     struct hp_match *m = w->m;
-    struct hp_map untwinned; /* base code -> a base function whose new version has no live twin */
+    struct hp_map untwinned;  /* base code -> its only base function, whose new version has no live twin */
+    struct hp_map candidates; /* base code -> number of live versions that no path has led to */
     hp_map_init(&untwinned, &m->arena);
+    hp_map_init(&candidates, &m->arena);
     for (hp_id base = 1; m->base && base < m->base->nodes.count; base++) {
-        if (!hp_is_function(m->base, base) || m->fresh_of[base] == HP_NO_ID ||
-            m->twin[m->fresh_of[base]] != HP_NO_ID)
+        if (!hp_is_function(m->base, base))
             continue;
         struct hp_code code = hp_code_of(m->base, base);
-        hp_map_put(&untwinned, code.tree, code.prototype, base, NULL);
+        hp_id fresh = m->fresh_of[base];
+        bool first = false, wanted = fresh != HP_NO_ID && m->twin[fresh] == HP_NO_ID;
+        uint32_t *only = hp_map_put(&untwinned, code.tree, code.prototype, wanted ? base : HP_NO_ID, &first);
+        if (only && !first)
+            *only = HP_NO_ID;
     }
+    count_candidates(w, &candidates);
     for (hp_id live = 1; m->base && live < live_graph(w)->nodes.count; live++) {
-        if (!hp_is_function(live_graph(w), live) || m->live_fresh[live] != HP_NO_ID)
-            continue;
-        struct hp_code code = classify(m, live, HP_NO_ID);
+        struct hp_code code = unreached_version(m, live);
         const uint32_t *base = hp_code_none(code) ? NULL : hp_map_find(&untwinned, code.tree, code.prototype);
-        if (!base || m->twin[m->fresh_of[*base]] != HP_NO_ID)
+        if (!base || *base == HP_NO_ID)
             continue;
         const struct hp_prototype *p = hp_prototype_at(m->base, code);
+        const uint32_t *count = hp_map_find(&candidates, code.tree, code.prototype);
+        if (p->parent != 0 && (!count || *count != 1))
+            continue; /* made by a factory, as others were: the factory's next one is none of them */
         visit_later(w, RANK_CELL,
                     (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base),
                                     p->name ? p->name : "?", false});

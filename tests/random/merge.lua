@@ -7,7 +7,7 @@
 local twins = dofile((arg[0]:match("^(.*)/[^/]*$") or ".") .. "/twins.lua")
 local NONE, equal, kind, code, named_cells = twins.NONE, twins.equal, twins.kind, twins.code, twins.named_cells
 
-local merge = {}
+local merge = { twins = twins }
 local mirror -- set by merge.use; the same objects as the runner's
 
 function merge.use(m)

@@ -63,7 +63,7 @@ local function kind(v)
 end
 
 -- { [def] = { fn, parent = def, name = } } of all functions, nested ones too.
-local function index_functions(m)
+function twins.index_functions(m)
     local index = {}
     local function add(fn, parent, name)
         index[fn.def] = { fn = fn, parent = parent, name = name }
@@ -277,11 +277,17 @@ local function pair_sources(p)
     end
     local in_base, in_fresh = instances(p.base), instances(p.fresh)
     p.code_fresh, p.base_names, p.fresh_names = code_fresh, base_names, fresh_names
-    p.base_functions, p.fresh_functions = index_functions(p.base_model), index_functions(p.fresh_model)
+    p.base_functions, p.fresh_functions = twins.index_functions(p.base_model), twins.index_functions(p.fresh_model)
     for _, way in ipairs { "name", "code", "place" } do
+        if way == "name" then -- also functions that only text knows of
+            for _, def in ipairs(sorted(p.fresh_functions)) do
+                local b = p.base_functions[def]
+                if b and not b.parent and base_names[def] and base_names[def] == fresh_names[def] then pair_codes(def, def) end
+            end
+        end
         for _, def in ipairs(sorted(in_fresh)) do
             local b, n = in_base[def], in_fresh[def]
-            if b and n and not code_base[def] and not code_fresh[def] then
+            if b and n and (code_fresh[def] == def and not p.base_of[n] or not code_base[def] and not code_fresh[def]) then
                 local same = code(b) == code(n)
                 if way == "place" then same = p.base_functions[def] and p.base_functions[def].parent and twins.new_code(p, def) == def end
                 if way == "name" then same = base_names[def] and base_names[def] == fresh_names[def] end
@@ -410,10 +416,17 @@ local function lay_live_beside(p)
         end
     end
     run()
+    local function several(def) -- a factory made them: which of them is the body's, nobody can tell
+        local count = 0
+        mirror.walk(twins.roots(p.live), function(l)
+            if is_F(l) and l.fn.def == def and not p.live_fresh[l] and code(p.in_base[def]) == code(l) then count = count + 1 end
+        end)
+        return count > 1 and p.base_functions[def].parent
+    end
     for _ = 1, 2 do -- those that no path leads to: handlers that were handed over, renamed helpers, and what only these see
         mirror.walk(twins.roots(p.live), function(l)
             local b = is_F(l) and not p.live_fresh[l] and p.in_base[l.fn.def]
-            if b and code(b) == code(l) and p.fresh_of[b] and not p.twin[p.fresh_of[b]] then later(1, b, p.fresh_of[b], l) end
+            if b and code(b) == code(l) and p.fresh_of[b] and not p.twin[p.fresh_of[b]] and not several(l.fn.def) then later(1, b, p.fresh_of[b], l) end
         end)
         run()
     end

@@ -1,0 +1,12 @@
+local M = {}
+local function counter(x)
+    local n = x
+    return function(by)
+        n = n + by
+        return n
+    end
+end
+M.counter = counter
+M.main = counter(14)
+function M.limit() return 471 end
+return M
