@@ -120,6 +120,12 @@ static int module_diff(lua_State *L)
     return run_spec(L, HP_KIND_DIFF, "hotpatch.diff");
 }
 
+/* Is what runs what the source says? */
+static int module_verify(lua_State *L)
+{
+    return run_spec(L, HP_KIND_VERIFY, "hotpatch.verify");
+}
+
 /* reload(name [, options]): afterwards the module's functions are what the file says. */
 static int module_reload(lua_State *L)
 {
@@ -177,10 +183,19 @@ static int module_log(lua_State *L)
 int luaopen_hotpatch(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"start", module_start},     {"poll", module_poll},       {"fd", module_fd},
-        {"stop", module_stop},       {"patch", module_patch},     {"diff", module_diff},
-        {"log", module_log},         {"reload", module_reload},   {"revert", module_revert},
-        {"inspect", module_inspect}, {"confirm", module_confirm}, {NULL, NULL},
+        {"start", module_start},
+        {"poll", module_poll},
+        {"fd", module_fd},
+        {"stop", module_stop},
+        {"patch", module_patch},
+        {"diff", module_diff},
+        {"verify", module_verify},
+        {"log", module_log},
+        {"reload", module_reload},
+        {"revert", module_revert},
+        {"inspect", module_inspect},
+        {"confirm", module_confirm},
+        {NULL, NULL},
     };
     luaL_checkversion(L);
     hp_agent_obtain(L);

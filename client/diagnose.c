@@ -206,10 +206,16 @@ static enum hp_link_result judge_handshake(struct diagnosis *d, int rv)
     }
     /* It showed its certificate, saw ours, and ended: nng closes before its alert is sent, mostly. */
     bool saw_ours = d->seen && (rv == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE || is_end(rv));
-    if (saw_ours || rv == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+    if (!d->seen && rv == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        SAY(d,
+            "the agent shows no certificate: its own is not made for servers (extendedKeyUsage), or the two "
+            "sides have no TLS in common");
+        return HP_LINK_UNTRUSTED;
+    }
+    if (saw_ours) {
         SAY(d,
             "the agent does not accept the certificate in %s: it is not from the authority that the agent "
-            "trusts, or out of date",
+            "trusts, or out of date, or not made for clients (extendedKeyUsage)",
             d->to->tls_cert);
         return HP_LINK_REJECTED;
     }

@@ -263,7 +263,9 @@ static const char *hint_of_failure(const struct exchange *x, enum hp_link_result
     bool local = strncmp(x->target->remote.url, "ipc://", 6) == 0;
     switch (result) {
     case HP_LINK_DENIED:
-        return "run hotpatch as the user who runs the server";
+        return "run hotpatch as the user who runs the server, or --to a socket that it has for you (its "
+               "listen "
+               "and rights)";
     case HP_LINK_UNTRUSTED:
         return "give the authority's file with --tls-ca, and as host a name that is in the agent's "
                "certificate";

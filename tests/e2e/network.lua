@@ -23,11 +23,12 @@ return function(h)
         openssl("req -x509 " .. EC .. " -days 2 -subj", "/CN=" .. name, "-keyout", name .. ".key", "-out", name .. ".pem")
     end
 
-    -- options: name (CN and alternative name), until_ (a date as openssl's -not_after of `ca` takes it; default: a day)
+    -- options: name (CN and alternative name), usage (serverAuth, clientAuth; default: both), until_ (a date as openssl's -not_after of `ca` takes it; default: a day)
     function n.certificate(by, name, options)
         options = options or {}
         local subject = options.name or name
-        h.write(name .. ".ext", "subjectAltName=DNS:" .. subject .. "\n")
+        h.write(name .. ".ext", "subjectAltName=DNS:" .. subject .. "\n" ..
+            (options.usage and "extendedKeyUsage=" .. options.usage .. "\n" or ""))
         openssl("req " .. EC .. " -subj", "/CN=" .. subject, "-keyout", name .. ".key", "-out", name .. ".csr")
         if options.expired then
             h.write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\npolicy=p\n" ..
@@ -45,8 +46,8 @@ return function(h)
     -- A server that listens at a tls and a tcp port of the system's choice.
     function n.server(options)
         local setup = ([[return { start = { name = "net", listen = { "tls+tcp://127.0.0.1:0", "tcp://127.0.0.1:0" },
-            tls = { ca = %q, cert = %q, key = %q } }, modules = { "m" } }]]):format(at(options.ca), at(options.cert),
-            at(options.key))
+            tls = { ca = %q, cert = %q, key = %q }, rights = %s }, modules = { "m" } }]]):format(at(options.ca),
+            at(options.cert), at(options.key), options.rights or "nil")
         local s = h.server { modules = { m = h.module("one") }, setup = setup }
         local listen = h.report(0, { "status", "--pid", s.pid }).agent.listen
         s.tls = listen[1]:gsub("127.0.0.1", "localhost")

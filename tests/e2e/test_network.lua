@@ -21,6 +21,17 @@ h.test(function()
         h.eq(h.run(n.args(s, ci, "status")).exit, 0, what .. ": over tls")
     end
 
+    -- a machine without a network: no route to anybody (where this user may make one)
+    local alone = h.uid == 0 and "unshare -n" or "unshare -rn"
+    if n.tls and os.execute(alone .. " true 2>/dev/null") then
+        local there = { tls = "tls+tcp://192.0.2.1:7071" }
+        local away = n.args(there, ci, "status")
+        away.wrap = alone
+        h.has(h.must(4, away).err, "there is no route to 192.0.2.1 (Network is unreachable)", "no route")
+    else
+        print "not looked at: no route, for no network namespace can be made here"
+    end
+
     -- tcp is for the server's user and root
     h.eq(h.report(0, { "push", "--to", s.tcp, "m=v1.lua" }).status, "applied", "push over tcp")
     local who = s:ask "return require 'hotpatch'.log().patches[1].who"

@@ -75,6 +75,8 @@ h.test(function()
 
     -- a patch of the program itself lets it end first
     b = push_under_way("five", "d")
+    h.eq(s:ask("return hotpatch.verify { module = 'm', file = package.searchpath('m', package.path) }.status"), "differs",
+        "verify from Lua")
     h.eq(s:ask("return hotpatch.diff { module = 'm', file = package.searchpath('m', package.path) }.status"), "planned", "diff")
     h.eq(b.wait().exit, 0, "push")
     h.eq(name(), "five", "code")

@@ -11,6 +11,8 @@ h.test(function()
     n.certificate("other", "stranger")
     n.certificate("a", "late", { expired = true })
     n.certificate("a", "elsewhere", { name = "game.example" })
+    n.certificate("a", "forservers", { name = "localhost", usage = "serverAuth" })
+    n.certificate("a", "forclients", { name = "localhost", usage = "clientAuth" })
     n.certificate("a", "old", { name = "localhost", expired = true })
     h.write("new.lua", h.module("two"))
     local function copy(from)
@@ -38,6 +40,8 @@ h.test(function()
         h.has(r.err, text, "the sentence")
     end
     fails(5, "does not accept the certificate in", n.args(s, { name = "stranger" }, "status"))
+    fails(5, "or not made for clients", n.args(s, { name = "forservers" }, "status"))
+    h.must(0, n.args(s, { name = "forclients" }, "status"))
     fails(5, "not from the authority in", n.args(s, { name = "ci", ca = "other.pem" }, "status"))
     fails(5, "expired on 2020-02-01", n.args(s, { name = "late" }, "status"))
     local good = s.tls
@@ -76,6 +80,20 @@ h.test(function()
     h.write("live.pem", "nonsense")
     h.until_("the agent tells", function() return (warning() or ""):find("no file of certificates", 1, true) end)
     h.must(0, n.args(s, ci, "status"))
+
+    -- one for clients, at a server; and who may what: with a list, those with a certificate only what it names them for
+    local wrong = n.server { ca = "a.pem", cert = "forclients.pem", key = "forclients.key" }
+    h.until_("the server's use is named", function() -- its last word may be lost with the connection
+        return h.run(n.args(wrong, ci, "status")).err:find("its own is not made for servers", 1, true)
+    end)
+    local some = n.server { ca = "a.pem", cert = "server.pem", key = "server.key", rights = "{ read = { 'tls' } }" }
+    h.must(0, n.args(some, ci, "diff", "m=new.lua"))
+    local denied = h.must(5, n.args(some, ci, "push", "m=new.lua")).err
+    h.has(denied, "(tls) may not push: that needs the right 'patch'", "push over tls")
+    h.has(denied, 'rights = { patch = { "tls" } }', "who could give it")
+    h.must(0, { "push", "--pid", some.pid, "m=new.lua", "--accept=R20" })
+    local none = n.server { ca = "a.pem", cert = "server.pem", key = "server.key", rights = "{ read = {} }" }
+    h.has(h.must(5, n.args(none, ci, "status")).err, "a certificate alone gives no right here", "nothing over tls")
 
     -- one that was out of date from the start is served and told of
     local late = n.server { ca = "a.pem", cert = "old.pem", key = "old.key" }
