@@ -48,8 +48,8 @@ only "${include}<mbedtls/" 'mbed TLS (certificates; nng does the TLS) only in pr
 only "${include}<sodium" 'libsodium (signatures) only in proto/minisign.c' proto/minisign.c
 only '(^|[^_[:alnum:]])(getpw|getgr)[a-z_]*[[:space:]]*\(' 'the system'"'"'s users and groups only in agent/users.c (the client has its own)' \
     agent/users.c client/
-only 'lua_sethook[[:space:]]*\(' 'lua_sethook only in agent/safepoint.c and where it bounds what the agent runs' \
-    agent/engine/lx.c agent/engine/stagebound.c agent/safepoint.c
+only 'lua_sethook[[:space:]]*\(' 'lua_sethook only where it bounds what the agent runs, and in the watch of a guard' \
+    agent/engine/lx.c agent/engine/stagebound.c agent/engine/watch.c agent/engine/watch_thread.c agent/engine/watch_event.c
 only "${include}<jansson" 'JSON only in client/' client/
 
 # Layers.
