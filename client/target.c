@@ -26,6 +26,20 @@ static const char *user_name(struct hp_cli *cli, uid_t uid)
                          : hp_arena_printf(&cli->arena, "uid %u", (unsigned)uid);
 }
 
+/* A list of strings of another arena, copied item by item. */
+static void keep_list(struct hp_arena *arena, void *list)
+{
+    HP_LIST(const char *) from, *to = list;
+    memcpy(&from, list, sizeof from);
+    memset(list, 0, sizeof from);
+    for (size_t i = 0; i < from.count; i++) {
+        const char **slot = HP_PUSH(arena, to);
+        if (slot != NULL) {
+            *slot = hp_arena_str(arena, from.items[i]);
+        }
+    }
+}
+
 /* The agent's own words, kept in the arena of the invocation. */
 static void keep_about(struct hp_cli *cli, struct hp_agent *agent, const struct hp_report_agent *about)
 {
@@ -42,13 +56,8 @@ static void keep_about(struct hp_cli *cli, struct hp_agent *agent, const struct 
     if (agent->pid != 0) {
         agent->about.pid = agent->pid; /* in a container it counts otherwise */
     }
-    memset(&agent->about.states, 0, sizeof agent->about.states);
-    for (size_t i = 0; i < about->states.count; i++) {
-        const char **slot = HP_PUSH(arena, &agent->about.states);
-        if (slot != NULL) {
-            *slot = hp_arena_str(arena, about->states.items[i]);
-        }
-    }
+    keep_list(arena, &agent->about.states);
+    keep_list(arena, &agent->about.listen);
 }
 
 static void probe(struct hp_cli *cli, struct hp_agent *agent)
