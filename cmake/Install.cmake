@@ -25,9 +25,11 @@ configure_file(cmake/hotpatch.pc.in hotpatch.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hotpatch.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 install(FILES docs/man/hotpatch.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+# For `roles_path`, with an inventory and a playbook to begin with.
+install(DIRECTORY ansible DESTINATION "${CMAKE_INSTALL_DATADIR}/hotpatch" PATTERN "__pycache__" EXCLUDE)
 install(FILES cmake/completions/hotpatch.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME hotpatch)
 install(FILES cmake/completions/_hotpatch DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
 install(FILES cmake/completions/hotpatch.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
-install(FILES README.md CHANGELOG.md LICENSE docs/design.md docs/guide.md docs/embedding.md docs/protocol.md docs/ci.md
+install(FILES README.md CHANGELOG.md LICENSE docs/design.md docs/guide.md docs/embedding.md docs/ci.md docs/protocol.md docs/ci.md
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES docs/report.schema.json DESTINATION "${CMAKE_INSTALL_DATADIR}/hotpatch")

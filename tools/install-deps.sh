@@ -23,6 +23,7 @@ test_packages="$demo_packages
 libcmocka-dev unit tests
 git the tests of --git
 openssl the tests of TLS make certificates
+ansible-core the tests of the Ansible role
 nng-utils nngcat, a client that is not ours
 libnanomsg-raw-perl another, in Perl
 libdata-messagepack-perl msgpack for that one

@@ -23,6 +23,7 @@ for name in hotpatch.h hotpatch.pc hotpatch-config.cmake hotpatch-config-version
 done
 command=$prefix/bin/hotpatch
 [ -x "$command" ] || fail "no bin/hotpatch"
+[ -s "$prefix/share/hotpatch/ansible/roles/hotpatch/library/hotpatch.py" ] || fail "no Ansible role"
 [ -s "$(find "$prefix" -path '*bash-completion/completions/hotpatch')" ] || fail "no completion for bash"
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name hotpatch.pc)")
