@@ -332,8 +332,8 @@ static bool write_asked(struct answering *a, struct hp_desk *desk, const char *w
     struct hp_why why;
     if (hp_audit_asked(desk->audit, a->request, who, &why))
         return true;
-    hp_report_fail(&a->report, HP_REFUSED, "%s; nothing changed", why.text);
-    if (a->report.error)
+    hp_report_fail(&a->report, why.no_memory ? HP_NO_MEMORY : HP_REFUSED, "%s; nothing changed", why.text);
+    if (a->report.error && !why.no_memory)
         a->report.error->hint = "make room for the audit file, or mend its rights, and ask again";
     return false;
 }

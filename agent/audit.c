@@ -145,7 +145,7 @@ static bool read_tail(struct hp_audit *a, int file, struct hp_why *why)
     struct stat info;
     char *tail = hp_mem_alloc(TAIL + 1);
     if (!tail)
-        return hp_why_set(why, "not enough memory");
+        return hp_why_no_memory(why, "");
     bool ok = fstat(file, &info) == 0;
     off_t from = ok && info.st_size > TAIL ? info.st_size - TAIL : 0;
     ssize_t len = ok ? pread(file, tail, TAIL, from) : -1;
@@ -204,7 +204,7 @@ static bool put_line(struct hp_audit *a, struct line *l, struct hp_why *why)
     add_key(l, "previous", a->last);
     add(l, "}\n");
     if (l->failed)
-        return hp_why_set(why, "not enough memory for the audit file's line");
+        return hp_why_no_memory(why, " for the audit file's line");
     if (fstat(a->file, &info) != 0)
         return cannot(a, why);
     errno = ENOSPC; /* of a short write */
@@ -244,7 +244,7 @@ struct hp_audit *hp_audit_open(const char *path, const char *name, struct hp_why
     if (!a || !copy) {
         hp_mem_free(a);
         hp_mem_free(copy);
-        hp_why_set(why, "not enough memory");
+        hp_why_no_memory(why, "");
         return NULL;
     }
     a->path = memcpy(copy, path, size);

@@ -231,7 +231,7 @@ void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *d
     struct hp_audit *audit = desk ? desk->audit : NULL;
     struct hp_why why;
     if (!hp_audit_asked(audit, request, who, &why))
-        hp_report_fail(report, HP_REFUSED, "%s; nothing changed", why.text);
+        hp_report_fail(report, why.no_memory ? HP_NO_MEMORY : HP_REFUSED, "%s; nothing changed", why.text);
     else if (!refuse_local(desk, request, report))
         hp_engine_run(engine, L, request, who, report);
     if (desk)

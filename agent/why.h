@@ -9,6 +9,7 @@
 
 struct hp_why {
     char text[640];
+    bool no_memory; /* that is all that was wrong */
 };
 
 /* Always false, so that a check reads `return hp_why_set(why, …)`. */
@@ -18,6 +19,14 @@ __attribute__((format(printf, 2, 3))) static inline bool hp_why_set(struct hp_wh
     va_start(ap, fmt);
     vsnprintf(why->text, sizeof why->text, fmt, ap);
     va_end(ap);
+    why->no_memory = false;
+    return false;
+}
+
+static inline bool hp_why_no_memory(struct hp_why *why, const char *what_for)
+{
+    hp_why_set(why, "not enough memory%s", what_for);
+    why->no_memory = true;
     return false;
 }
 

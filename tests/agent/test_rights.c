@@ -22,7 +22,7 @@ static const struct hp_groups no_groups;
 
 static struct hp_rights *rights_new(struct hp_rights_spec spec)
 {
-    struct hp_why why = {""};
+    struct hp_why why = {0};
     struct hp_rights *rights = hp_rights_new(&spec, &why);
     if (!rights)
         fail_msg("%s", why.text);
@@ -31,7 +31,7 @@ static struct hp_rights *rights_new(struct hp_rights_spec spec)
 
 static void is_wrong(struct hp_rights_spec spec, const char *part)
 {
-    struct hp_why why = {""};
+    struct hp_why why = {0};
     assert_null(hp_rights_new(&spec, &why));
     if (!strstr(why.text, part))
         fail_msg("'%s' is not in: %s", part, why.text);
