@@ -20,8 +20,8 @@
 /* Of many allocations the first and last ENDS are tried, and about MIDDLE of those between; all of them with
  * HP_TEST_ALL in the environment. */
 #ifdef HP_TEST_FEW
-#define ENDS   12
-#define MIDDLE 8
+#define ENDS   10
+#define MIDDLE 5
 #else
 #define ENDS   30
 #define MIDDLE 12
@@ -103,9 +103,8 @@ static int version(void)
     return found;
 }
 
-static int setup(void **state)
+static int setup_with(const char *options)
 {
-    (void)state;
     folder_make();
     hp_mem_set_allocator(counting_realloc);
     L = new_state();
@@ -114,10 +113,22 @@ static int setup(void **state)
     lua_pushstring(L, OLD);
     lua_setglobal(L, "old");
     run_lua(L, "local file = assert(io.open(folder .. '/m.lua', 'wb')) file:write(old) file:close() "
-               "package.path = folder .. '/?.lua' m = require 'm' "
-               "hotpatch.start { name = 'game', audit = folder .. '/audit' } ");
+               "package.path = folder .. '/?.lua' m = require 'm'");
+    run_lua(L, options);
     hotpatch_poll(L);
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return setup_with("hotpatch.start { name = 'game' }");
+}
+
+static int setup_audited(void **state)
+{
+    (void)state;
+    return setup_with("hotpatch.start { name = 'game', audit = folder .. '/audit' }");
 }
 
 static int teardown(void **state)
@@ -277,7 +288,6 @@ static void what_only_looks(void **state)
     sweep(&(struct subject){.kind = HP_KIND_STATUS, .start = PATCHED});
     sweep(&(struct subject){.kind = HP_KIND_LOG, .start = PATCHED});
     sweep(&(struct subject){.kind = HP_KIND_INSPECT});
-    sweep(&(struct subject){.kind = HP_KIND_EVAL});
     sweep(&(struct subject){.kind = HP_KIND_VERIFY, .other = OLD});
     sweep(&(struct subject){.kind = HP_KIND_DIFF});
 }
@@ -289,9 +299,10 @@ static void what_changes(void **state)
     sweep(&(struct subject){.kind = HP_KIND_REVERT, .start = PATCHED});
 }
 
-static void patches_on_trial(void **state)
+static void audited_and_on_trial(void **state)
 {
     (void)state;
+    sweep(&(struct subject){.kind = HP_KIND_EVAL});
     sweep(&(struct subject){.kind = HP_KIND_PUSH, .on_trial = true});
     sweep(&(struct subject){.kind = HP_KIND_CONFIRM, .start = ON_TRIAL});
     sweep(&(struct subject){.kind = HP_KIND_REVERT, .start = ON_TRIAL});
@@ -302,7 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_only_looks, setup, teardown),
         cmocka_unit_test_setup_teardown(what_changes, setup, teardown),
-        cmocka_unit_test_setup_teardown(patches_on_trial, setup, teardown),
+        cmocka_unit_test_setup_teardown(audited_and_on_trial, setup_audited, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
