@@ -30,6 +30,6 @@ install(DIRECTORY ansible DESTINATION "${CMAKE_INSTALL_DATADIR}/hotpatch" PATTER
 install(FILES cmake/completions/hotpatch.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME hotpatch)
 install(FILES cmake/completions/_hotpatch DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
 install(FILES cmake/completions/hotpatch.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
-install(FILES README.md CHANGELOG.md LICENSE docs/design.md docs/guide.md docs/embedding.md docs/ci.md docs/protocol.md docs/ci.md
+install(FILES README.md CHANGELOG.md LICENSE docs/design.md docs/guide.md docs/embedding.md docs/protocol.md docs/ci.md docs/security.md
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES docs/report.schema.json DESTINATION "${CMAKE_INSTALL_DATADIR}/hotpatch")
