@@ -49,6 +49,7 @@ struct hp_cli {
     struct hp_options options;
     const char *id; /* always set once the request exists */
     const char *git;
+    const char *root;           /* where the work tree is on the server */
     const char *code;           /* eval -e */
     const char *pending_module; /* -m MODULE, until its FILE comes */
     bool exit_code;

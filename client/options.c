@@ -36,6 +36,8 @@ const struct hp_option HP_OPTIONS[] = {
     {"git", 0, HP_CMD_READING, HP_OPTION_STR, AT(git), "REV", NULL,
      "the source that runs now is that of this commit; A..B: take all that changed from A to B; verify: "
      "compare with this commit"},
+    {"root", 0, HP_CMD_PATCHING | HP_CMD_VERIFY, HP_OPTION_STR, AT(root), "DIR", NULL,
+     "where the work tree of --git is on the server, if that cannot be told"},
     {"effects", 0, HP_CMD_DECIDING, HP_OPTION_WORD, AT(options.effects), "none|new", "none|new",
      "perform calls that only the new body makes (default none)"},
     {"merge", 0, HP_CMD_DECIDING, HP_OPTION_WORD, AT(options.merge), "keep|three-way", "keep|three-way",

@@ -6,6 +6,7 @@
 
 #include "client/exchange.h"
 #include "client/git.h"
+#include "client/root.h"
 #include "client/source.h"
 #include "proto/protocol.h"
 
@@ -14,7 +15,8 @@ struct revision {
     struct hp_cli *cli;
     struct hp_request *request;
     struct hp_revision_skips *skips;
-    const char *top;
+    const char *top;                         /* of the work tree here */
+    const char *root;                        /* where that is on the server */
     HP_LIST(struct hp_report_module) loaded; /* of the agent: module and file */
 };
 
@@ -59,6 +61,12 @@ static bool ask_loaded(struct revision *r, const struct hp_agent *target)
     return hp_cli_check_memory(cli);
 }
 
+static bool find_root(struct revision *r, const struct hp_git_files *files)
+{
+    r->root = hp_root_find(r->cli, r->top, files, r->loaded.items, r->loaded.count);
+    return r->root != NULL;
+}
+
 /* The absolute name of a file, as the agent knows it. */
 static const char *absolute(struct hp_cli *cli, const char *file)
 {
@@ -79,12 +87,23 @@ static const char *in_tree(struct revision *r, const char *path)
     return absolute(r->cli, hp_arena_printf(&r->cli->arena, "%s/%s", r->top, path));
 }
 
-/* How many loaded modules come from the file, and the first of them. */
-static size_t find_loaded(const struct revision *r, const char *file, const char **module)
+/* The path in the tree of a file of the server, or NULL. */
+static const char *path_of(const struct revision *r, const char *file)
+{
+    size_t len = strlen(r->root);
+    return strncmp(file, r->root, len) == 0 && file[len] == '/' ? file + len + 1 : NULL;
+}
+
+/* How many loaded modules come from this file of the tree, and the first of them. `file` is its name here: it
+ * differs from that in the tree where links lead to it. */
+static size_t find_loaded(const struct revision *r, const char *path, const char *file, const char **module)
 {
     size_t count = 0;
     for (size_t i = 0; i < r->loaded.count; i++) {
-        if (strcmp(r->loaded.items[i].file, file) == 0 && count++ == 0) {
+        const char *loaded = path_of(r, r->loaded.items[i].file);
+        bool same =
+            (loaded != NULL && strcmp(loaded, path) == 0) || strcmp(r->loaded.items[i].file, file) == 0;
+        if (same && count++ == 0) {
             *module = r->loaded.items[i].module;
         }
     }
@@ -204,12 +223,16 @@ static bool add_change(struct revision *r, const struct range *range, const stru
     const struct hp_cli_file *asked = typed(r->cli, file);
     const char *module = asked != NULL ? asked->module : NULL;
     const char *why = why_not(r, range, c);
-    size_t loaded = module != NULL ? 1 : find_loaded(r, file, &module);
+    size_t loaded = module != NULL ? 1 : find_loaded(r, c->path, file, &module);
     if ((r->cli->files.count > 0 && asked == NULL) || (loaded == 0 && !is_lua(c->path))) {
         return true;
     }
     if (why == NULL && loaded == 0) {
-        why = "no loaded module comes from it; if it runs under another path, say MODULE=FILE";
+        why = hp_arena_printf(
+            &r->cli->arena,
+            "no loaded module comes from %s/%s; if it runs under another path, say --root DIR or "
+            "MODULE=FILE",
+            r->root, c->path);
     } else if (why == NULL && loaded > 1) {
         why = hp_arena_printf(&r->cli->arena, "several loaded modules come from it; say which: %s=%s", module,
                               c->path);
@@ -252,7 +275,7 @@ bool hp_revision_read_range(struct hp_cli *cli, const struct hp_agent *target, s
         (a = hp_git_commit(cli, r.top, range.from)) == NULL ||
         (b = hp_git_commit(cli, r.top, range.to)) == NULL ||
         !hp_git_changes(cli, r.top, a, b, &range.changes) || !hp_git_files(cli, r.top, b, &files) ||
-        !ask_loaded(&r, target)) {
+        !ask_loaded(&r, target) || !find_root(&r, &files)) {
         return false;
     }
     request->options = cli->options;
@@ -275,26 +298,28 @@ bool hp_revision_read_tree(struct hp_cli *cli, const struct hp_agent *target, st
     const char *commit;
     if (!hp_git_check_rev(cli, cli->git) || (r.top = hp_git_top(cli)) == NULL ||
         (commit = hp_git_commit(cli, r.top, cli->git)) == NULL || !hp_git_files(cli, r.top, commit, &files) ||
-        !ask_loaded(&r, target)) {
+        !ask_loaded(&r, target) || !find_root(&r, &files)) {
         return false;
     }
-    size_t top = strlen(r.top);
     for (size_t i = 0; i < r.loaded.count; i++) {
         const struct hp_report_module *m = &r.loaded.items[i];
-        if (strncmp(m->file, r.top, top) != 0 || m->file[top] != '/') {
+        const char *path = path_of(&r, m->file);
+        if (path == NULL) {
             continue;
         }
-        if (!is_in(&files, m->file + top + 1)) {
-            skip(&r, m->file + top + 1,
-                 hp_arena_printf(&cli->arena, "loaded as %s, and not in %s", m->module, cli->git));
-        } else if (!add_module(&r, m->module, m->file + top + 1, NULL, cli->git)) {
+        if (!is_in(&files, path)) {
+            skip(&r, path, hp_arena_printf(&cli->arena, "loaded as %s, and not in %s", m->module, cli->git));
+        } else if (!add_module(&r, m->module, path, NULL, cli->git)) {
             return false;
         }
     }
     if (request->modules.count == 0) {
-        return hp_cli_fail(cli, HP_REFUSED, "name them: hotpatch verify --git REV MODULE=FILE",
-                           "no loaded module comes from a file that is in %s, below %s; nothing was compared",
-                           cli->git, r.top);
+        return hp_cli_fail(
+            cli, HP_REFUSED,
+            "say where the work tree is on the server, with --root DIR, or name the files: hotpatch verify "
+            "--git REV MODULE=FILE",
+            "no loaded module comes from a file that is in %s, below %s; nothing was compared", cli->git,
+            r.root);
     }
     return hp_cli_check_memory(cli);
 }

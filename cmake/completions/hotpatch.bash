@@ -5,7 +5,7 @@ _hotpatch_everywhere="--timeout --format --quiet --help"
 _hotpatch_target="--pid --name --to --state --tls-ca --tls-cert --tls-key"
 _hotpatch_several="--targets --canary --batch --max-fail --progress"
 _hotpatch_changing="--accept --atomic --max-pause --search-limit --message --id"
-_hotpatch_patching="--module --base --git --effects --merge --all --prune --function --refs --strict --expect-version"
+_hotpatch_patching="--module --base --git --root --effects --merge --all --prune --function --refs --strict --expect-version"
 
 _hotpatch_options()
 {
@@ -17,7 +17,7 @@ _hotpatch_options()
     push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --confirm-within $_hotpatch_everywhere" ;;
     revert) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_changing $_hotpatch_everywhere" ;;
     inspect) echo "$_hotpatch_target --id --progress $_hotpatch_everywhere" ;;
-    verify) echo "$_hotpatch_target $_hotpatch_several --module --git --id $_hotpatch_everywhere" ;;
+    verify) echo "$_hotpatch_target $_hotpatch_several --module --git --root --id $_hotpatch_everywhere" ;;
     bundle) echo "--output --series --created --expires --author --accept --message $_hotpatch_patching $_hotpatch_everywhere" ;;
     sign) echo "--key --output --password-file $_hotpatch_everywhere" ;;
     eval) echo "$_hotpatch_target --execute --id --progress $_hotpatch_everywhere" ;;

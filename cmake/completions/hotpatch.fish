@@ -44,6 +44,7 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $targeted" -r -l tls-key -d
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding verify" -x -s m -l module -d 'the next file replaces this module'
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -r -l base -d 'the source that runs now'
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding verify" -x -l git -d 'the source that runs now is of this commit; A..B: all that changed'
+complete -c hotpatch -n "__fish_seen_subcommand_from $patching verify" -x -l root -d 'where the work tree is on the server'
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -x -l effects -a 'none new' -d 'perform calls that only the new body makes'
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -x -l merge -a 'keep three-way' -d 'plain values that the source changed'
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -l all -d 'the source wins on every function field'
