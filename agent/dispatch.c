@@ -93,7 +93,7 @@ static bool refuse_older(struct hp_desk *desk, const struct hp_request *request,
 /* What a request has done to the patch that is on trial, or put on trial. */
 static void note_trial(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
 {
-    if (report->status == HP_REVERTED)
+    if (report->status == HP_REVERTED || report->status == HP_PARTIAL)
         hp_desk_reverted(desk, report->patch);
     if (report->status != HP_APPLIED || request->kind != HP_KIND_PUSH ||
         request->options.confirm_within_s <= 0)

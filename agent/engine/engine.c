@@ -297,7 +297,7 @@ static void step_protected(struct hp_engine *e, lua_State *L)
 
 static bool has_changed(enum hp_status status)
 {
-    return status == HP_APPLIED || status == HP_REVERTED || status == HP_ROLLED_BACK;
+    return status == HP_APPLIED || status == HP_REVERTED || status == HP_PARTIAL || status == HP_ROLLED_BACK;
 }
 
 /* Before the task ends; the collector is stopped. In a forked child the patch may have to be leaked. */

@@ -68,6 +68,12 @@ int64_t hp_history_patch_of(const struct hp_history *h, const char *path, const 
 enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_turn *turn,
                                       struct hp_graph *plain, struct hp_plan *plan, struct hp_report *report);
 
+/* Before the newest is reverted on the way down to that patch: may the older ones be as well? Adds what
+ * stands against it to `report` (R19), and tells of the largest of them how many functions and places it has.
+ * HP_OK; HP_REFUSED (one is too old: report->error says). */
+enum hp_status hp_history_check_older(const struct hp_history *h, int64_t down_to, struct hp_report *report,
+                                      size_t *functions, size_t *places);
+
 /* ---- For prepare, commit and finish ----
  *
  * A patch: prepare (may fail) makes a record that the caller owns; enter makes it the newest patch in force

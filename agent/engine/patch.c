@@ -143,6 +143,10 @@ static bool more_to_revert(struct hp_patch *p, enum hp_status status)
     if (status != HP_REVERTED || p->request->patch == 0 ||
         !hp_history_in_force(p->context.history, p->request->patch))
         return false;
+    p->undone = p->report->patch;
+    p->undone_modules = p->report->modules.count;
+    p->undone_warnings = p->report->warnings.count;
+    p->committed = false;
     p->phase = HP_PATCH_FIRST_PLAN;
     p->searched = false;
     p->made = 0;
@@ -283,9 +287,27 @@ bool hp_patch_committed(const struct hp_patch *p)
     return p->committed;
 }
 
+/* Some of several patches are reverted, and the next could not be. */
+static void tell_part(struct hp_patch *p)
+{
+    struct hp_report *r = p->report;
+    const char *why = r->error            ? r->error->text
+                      : r->refusals.count ? r->refusals.items[0].text
+                                          : hp_status_info(r->status)->sentence;
+    r->patch = p->undone;
+    r->modules.count = p->undone_modules;
+    r->error = NULL;
+    hp_report_fail(r, HP_PARTIAL, "the patches down to %lld are reverted, and the next is not: %s",
+                   (long long)p->undone, why);
+    if (r->error)
+        r->error->hint = "hotpatch log shows what is in force; revert goes on from there";
+}
+
 void hp_patch_settle(struct hp_patch *p)
 {
     struct hp_report *r = p->report;
+    if (p->undone != 0 && r->status != HP_REVERTED)
+        tell_part(p);
     r->searched = p->searched ? "heap" : "module";
     r->stragglers = HP_UNKNOWN;
     r->cost.total_us = p->started_us ? hp_patch_now_us() - p->started_us : 0;

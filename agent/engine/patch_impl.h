@@ -61,7 +61,9 @@ struct hp_patch {
     enum hp_patch_phase phase;
     bool committed;
     int sweeps;
-    bool learnt; /* `late` knows what to look for */
+    int64_t undone; /* of a revert over several patches: the last that was, with more to come; 0: none was */
+    size_t undone_modules, undone_warnings; /* in the report, of those */
+    bool learnt;                            /* `late` knows what to look for */
     lua_State *poller;
     int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
     int64_t slices, objects, bytes;

@@ -113,6 +113,46 @@ enum hp_status hp_patch_check_revert(struct hp_patch *p)
     return HP_OK;
 }
 
+/* The stop of the commit grows with the places it writes. */
+static double predicted_ms(size_t functions, size_t places)
+{
+    return ((double)functions * COMMIT_US_FUNCTION + (double)places * COMMIT_US_STEP) / 1000;
+}
+
+/* R20, where a limit was asked for or is the rule: one stop that was asked for is as long as it is. */
+static bool stops_too_long(struct hp_patch *p, size_t functions, size_t places)
+{
+    const struct hp_options *options = &p->request->options;
+    double allowed = options->max_pause_ms > 0 ? options->max_pause_ms : p->context.max_pause_ms;
+    double need = predicted_ms(functions, places);
+    if (options->atomic || (p->one_stop && options->max_pause_ms <= 0) || need <= allowed)
+        return false;
+    const char *fmt = "the commit writes %zu places and would stop the server for about %.1f ms, more than "
+                      "the %g ms allowed; push again "
+                      "with --max-pause %.0f, or with --atomic";
+    if (hp_patch_accepts(p, HP_R20_LONG_STOP) || p->undone != 0) { /* too late to stop half-way */
+        hp_report_warn(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
+        return false;
+    }
+    hp_report_refuse(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
+    return true;
+}
+
+/* All that can be refused is refused before the first of several patches is reverted. */
+static enum hp_status check_older(struct hp_patch *p)
+{
+    size_t functions, places, before = p->report->refusals.count;
+    if (p->request->patch == 0)
+        return HP_OK;
+    enum hp_status status =
+        hp_history_check_older(p->context.history, p->request->patch, p->report, &functions, &places);
+    if (hp_patch_accepts(p, HP_R19_IRREVERSIBLE)) /* its own plan will warn */
+        p->report->refusals.count = before;
+    if (status == HP_OK && stops_too_long(p, functions, places))
+        return HP_REFUSED;
+    return status;
+}
+
 static enum hp_status plan_revert(lua_State *L, struct hp_patch *p)
 {
     hp_plan_fini(&p->plan);
@@ -121,6 +161,8 @@ static enum hp_status plan_revert(lua_State *L, struct hp_patch *p)
     enum hp_status status =
         hp_history_plan_revert(p->context.history, L, p->anchor, p->turn, &p->plain, &p->plan, p->report);
     accept_refusals(p);
+    if (status == HP_OK && p->undone == 0)
+        status = check_older(p);
     if (status == HP_OK && p->searched)
         hp_plan_hold(&p->plan, &p->found, NULL, p->report);
     if (status == HP_OK && hp_arena_failed(&p->plan.arena))
@@ -132,13 +174,14 @@ static enum hp_status plan_revert(lua_State *L, struct hp_patch *p)
 static void forget_plan_report(struct hp_patch *p)
 {
     struct hp_report *r = p->report;
-    r->warnings.count = r->refusals.count = r->effects.count = r->coroutines.count = 0;
+    r->refusals.count = r->effects.count = r->coroutines.count = 0;
+    r->warnings.count = p->undone_warnings;
     r->references = (struct hp_report_references){0};
     r->instances = 0;
     r->status = HP_OK;
     r->error = NULL;
     if (p->revert)
-        r->modules.count = 0;
+        r->modules.count = p->undone_modules;
 }
 
 enum hp_status hp_patch_plan(lua_State *L, struct hp_patch *p)
@@ -182,31 +225,6 @@ static bool adds_keys(const struct hp_patch *p)
         if (p->plan.steps.items[i].kind == HP_STEP_ADD_FIELD)
             return true;
     return false;
-}
-
-/* The stop of the commit grows with the places it writes. */
-static double predicted_ms(size_t functions, size_t places)
-{
-    return ((double)functions * COMMIT_US_FUNCTION + (double)places * COMMIT_US_STEP) / 1000;
-}
-
-/* R20, where a limit was asked for or is the rule: one stop that was asked for is as long as it is. */
-static bool stops_too_long(struct hp_patch *p, size_t functions, size_t places)
-{
-    const struct hp_options *options = &p->request->options;
-    double allowed = options->max_pause_ms > 0 ? options->max_pause_ms : p->context.max_pause_ms;
-    double need = predicted_ms(functions, places);
-    if (options->atomic || (p->one_stop && options->max_pause_ms <= 0) || need <= allowed)
-        return false;
-    const char *fmt = "the commit writes %zu places and would stop the server for about %.1f ms, more than "
-                      "the %g ms allowed; push again "
-                      "with --max-pause %.0f, or with --atomic";
-    if (hp_patch_accepts(p, HP_R20_LONG_STOP)) {
-        hp_report_warn(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
-        return false;
-    }
-    hp_report_refuse(p->report, HP_R20_LONG_STOP, NULL, NULL, fmt, places, need, allowed, need + 1);
-    return true;
 }
 
 /* What a revert would have to ask a person about. NULL: nothing. */

@@ -242,6 +242,17 @@ static void plan_modules(const struct reverter *r)
     }
 }
 
+static void refuse_irreversible(const struct hp_record_module *module, struct hp_report *report)
+{
+    if (module->irreversible != NULL && !module->has_hotrevert) {
+        hp_report_refuse(report, HP_R19_IRREVERSIBLE, module->name, NULL,
+                         "%s, so putting the old functions back does not undo it; give the module a "
+                         "__hotrevert, or read "
+                         "what was done and accept R19",
+                         module->irreversible);
+    }
+}
+
 static void report_modules(const struct reverter *r)
 {
     struct hp_report *report = r->report;
@@ -252,13 +263,7 @@ static void report_modules(const struct reverter *r)
             return;
         }
         to->module = hp_arena_str(&report->arena, from->name);
-        if (from->irreversible != NULL && !from->has_hotrevert) {
-            hp_report_refuse(report, HP_R19_IRREVERSIBLE, from->name, NULL,
-                             "%s, so putting the old functions back does not undo it; give the module a "
-                             "__hotrevert, or read "
-                             "what was done and accept R19",
-                             from->irreversible);
-        }
+        refuse_irreversible(from, report);
     }
 }
 
@@ -282,6 +287,34 @@ static void report_functions(const struct reverter *r)
     }
 }
 
+static enum hp_status refuse_old(const struct hp_record *record, struct hp_report *report)
+{
+    return hp_report_fail(report, HP_REFUSED, "patch %lld is too old: only the last %d can be reverted",
+                          (long long)record->patch, HP_HISTORY_REVERTIBLE);
+}
+
+enum hp_status hp_history_check_older(const struct hp_history *h, int64_t down_to, struct hp_report *report,
+                                      size_t *functions, size_t *places)
+{
+    const struct hp_record *newest = hp_history_newest_in_force(h);
+    *functions = *places = 0;
+    for (const struct hp_record *r = newest ? newest->next : NULL; r != NULL && r->patch >= down_to;
+         r = r->next) {
+        if (r->reverted) {
+            continue;
+        }
+        if (r->slot == 0) {
+            return refuse_old(r, report);
+        }
+        for (size_t i = 0; i < r->modules.count; i++) {
+            refuse_irreversible(&r->modules.items[i], report);
+        }
+        *functions = r->functions.count > *functions ? r->functions.count : *functions;
+        *places = r->writes.count > *places ? r->writes.count : *places;
+    }
+    return HP_OK;
+}
+
 enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int anchor, struct hp_turn *turn,
                                       struct hp_graph *plain, struct hp_plan *plan, struct hp_report *report)
 {
@@ -290,8 +323,7 @@ enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int an
         return hp_report_fail(report, HP_REFUSED, "there is no patch in force to revert");
     }
     if (record->slot == 0) {
-        return hp_report_fail(report, HP_REFUSED, "patch %lld is too old: only the last %d can be reverted",
-                              (long long)record->patch, HP_HISTORY_REVERTIBLE);
+        return refuse_old(record, report);
     }
     report->patch = record->patch;
 
