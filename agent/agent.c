@@ -39,6 +39,7 @@ static void drop_desk(lua_State *L, struct hp_agent *agent)
     hp_dispatch_abandon(L, agent->engine, desk, HP_NO_AGENT,
                         "the agent was stopped before the request was through; nothing changed");
     hp_engine_on_news(agent->engine, NULL, NULL);
+    hp_dispatch_end_guard(L, agent->engine, desk);
     agent->desk = NULL;
     hp_service_leave(desk);
     if (!desk->dead)
@@ -277,8 +278,10 @@ int hp_agent_poll(lua_State *L)
     if (!agent || !agent->desk)
         return 0;
     hp_service_notice_fork();
-    if (agent->desk->dead || !hp_safepoint_here(L, agent->engine) ||
-        !hp_mailbox_wants_poll(&agent->desk->mailbox))
+    if (!hp_safepoint_here(L, agent->engine))
+        return 0;
+    hp_dispatch_guard(L, agent->engine, agent->desk);
+    if (agent->desk->dead || !hp_mailbox_wants_poll(&agent->desk->mailbox))
         return 0;
     return open_once(L, agent) ? hp_safepoint_run(L, agent->engine, agent->desk, agent->pause_ms) : 0;
 }

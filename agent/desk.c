@@ -60,11 +60,36 @@ void hp_desk_publish(struct hp_desk *desk, struct hp_report *log, int64_t genera
 
 /* --- patches on trial ------------------------------------------------------------------------- */
 
-void hp_desk_try(struct hp_desk *desk, int64_t patch, double seconds, int64_t now)
+void hp_desk_try(struct hp_desk *desk, int64_t patch, const struct hp_options *options, int64_t now)
 {
     pthread_mutex_lock(&desk->lock);
-    hp_provisional_begin(&desk->provisional, patch, seconds, now);
+    hp_provisional_begin(&desk->provisional, patch, options->confirm_within_s, options->guard, now);
     pthread_mutex_unlock(&desk->lock);
+}
+
+void hp_desk_set_tally(struct hp_desk *desk, const struct hp_tally *tally)
+{
+    pthread_mutex_lock(&desk->lock);
+    desk->tally = tally;
+    pthread_mutex_unlock(&desk->lock);
+}
+
+bool hp_desk_is_guarded(struct hp_desk *desk)
+{
+    pthread_mutex_lock(&desk->lock);
+    bool is_guarded = hp_provisional_is_guarded(&desk->provisional);
+    pthread_mutex_unlock(&desk->lock);
+    return is_guarded;
+}
+
+bool hp_desk_observe(struct hp_desk *desk, const struct hp_trial_guard *seen, int64_t now)
+{
+    pthread_mutex_lock(&desk->lock);
+    bool was_guarded = hp_provisional_is_guarded(&desk->provisional);
+    hp_provisional_observe(&desk->provisional, seen, now);
+    bool is_news = was_guarded && desk->provisional.guard.tripped;
+    pthread_mutex_unlock(&desk->lock);
+    return is_news;
 }
 
 void hp_desk_reverted(struct hp_desk *desk, int64_t first)
@@ -90,6 +115,7 @@ void hp_desk_answer_confirm(struct hp_desk *desk, int64_t asked, int64_t now, st
     pthread_mutex_unlock(&desk->lock);
     switch (result) {
     case HP_CONFIRMED:
+        hp_mailbox_knock(&desk->mailbox); /* a guard that is on goes off at the next poll */
         return;
     case HP_CONFIRM_NONE:
         hp_report_fail(r, HP_REFUSED, "no patch is provisional: there is nothing to confirm");
@@ -110,7 +136,7 @@ void hp_desk_answer_confirm(struct hp_desk *desk, int64_t asked, int64_t now, st
 static bool post_revert(struct hp_desk *desk, const struct hp_provisional *p, int64_t now)
 {
     static const char *const accepted[] = {"R04", "R10", "R19", "R20"};
-    char who[80];
+    char who[80], text[2 * HP_GUARD_TEXT];
     struct hp_recall recall;
     struct hp_request *request = hp_request_new();
     if (!request)
@@ -119,13 +145,20 @@ static bool post_revert(struct hp_desk *desk, const struct hp_provisional *p, in
     request->patch = p->patch;
     request->deadline_ms = HP_MAX_WAIT_MS;
     request->options.atomic = p->attempts > 2;
-    request->options.message = "not confirmed in time";
+    if (p->guard.tripped)
+        request->options.message =
+            hp_arena_printf(&request->arena, "guard %s", hp_trial_guard_text(&p->guard, text, sizeof text));
+    else
+        request->options.message = "not confirmed in time";
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
         const char **code = HP_PUSH(&request->arena, &request->options.accept);
         if (code)
             *code = accepted[i];
     }
-    snprintf(who, sizeof who, "the agent itself: not confirmed within %g s", p->seconds);
+    if (p->guard.tripped)
+        snprintf(who, sizeof who, "the agent itself: guard %s", p->guard.rule);
+    else
+        snprintf(who, sizeof who, "the agent itself: not confirmed within %g s", p->seconds);
     struct hp_why why; /* what cannot be written down is done all the same: it undoes */
     if (!hp_audit_asked(desk->audit, request, who, &why))
         fprintf(stderr, "hotpatch: %s\n", why.text);
@@ -163,17 +196,49 @@ void hp_desk_settle_trial(struct hp_desk *desk, const struct hp_letter *letter, 
             (long long)patch);
 }
 
+/* NULL where there is none. */
+static struct hp_report_guard *copy_guard(struct hp_arena *arena, const struct hp_trial_guard *from)
+{
+    struct hp_report_guard *guard = from ? hp_arena_alloc(arena, sizeof *guard) : NULL;
+    if (guard)
+        *guard = (struct hp_report_guard){
+            .rule = hp_arena_str(arena, from->rule),
+            .calls = from->calls,
+            .errors = from->errors,
+            .tripped = from->tripped,
+            .function = from->function[0] ? hp_arena_str(arena, from->function) : NULL,
+            .function_calls = from->function_calls,
+            .function_errors = from->function_errors,
+            .last_error = from->text[0] ? hp_arena_str(arena, from->text) : NULL,
+        };
+    return guard;
+}
+
+/* The last look may be a while ago where the program polls seldom; its numbers are from now. */
+static struct hp_trial_guard guard_now(const struct hp_desk *desk)
+{
+    struct hp_trial_guard guard = desk->provisional.guard;
+    if (desk->tally) {
+        guard.calls = atomic_load_explicit(&desk->tally->calls, memory_order_relaxed);
+        guard.errors = atomic_load_explicit(&desk->tally->errors, memory_order_relaxed);
+    }
+    return guard;
+}
+
 void hp_desk_copy_trial(struct hp_desk *desk, struct hp_report *out, int64_t now)
 {
     pthread_mutex_lock(&desk->lock);
-    struct hp_provisional p = desk->provisional;
-    pthread_mutex_unlock(&desk->lock);
-    if (p.patch == 0)
-        return;
-    out->provisional = hp_arena_alloc(&out->arena, sizeof *out->provisional);
-    if (out->provisional)
+    const struct hp_provisional *p = &desk->provisional;
+    out->provisional = p->patch ? hp_arena_alloc(&out->arena, sizeof *out->provisional) : NULL;
+    if (out->provisional) {
+        const struct hp_trial_guard guard = guard_now(desk);
         *out->provisional = (struct hp_report_provisional){
-            .patch = p.patch, .left_s = p.deadline > now ? (double)(p.deadline - now) / 1000 : 0};
+            .patch = p->patch,
+            .left_s = p->deadline > now ? (double)(p->deadline - now) / 1000 : 0,
+            .guard = copy_guard(&out->arena, guard.rule[0] ? &guard : NULL),
+        };
+    }
+    pthread_mutex_unlock(&desk->lock);
 }
 
 /* --- the snapshot ----------------------------------------------------------------------------- */
@@ -245,6 +310,7 @@ void hp_desk_copy_log(struct hp_desk *desk, struct hp_report *out)
             break;
         copy_patch(&out->arena, patch, &desk->log->patches.items[i]);
         patch->trial = hp_trial_word(hp_provisional_outcome(&desk->provisional, patch->patch));
+        patch->guard = copy_guard(&out->arena, hp_provisional_guard(&desk->provisional, patch->patch));
     }
     pthread_mutex_unlock(&desk->lock);
 }

@@ -8,6 +8,7 @@
 #define HP_DESK_H
 
 #include "agent/audit.h"
+#include "agent/engine/tally.h"
 #include "agent/mailbox.h"
 #include "agent/provisional.h"
 #include "agent/rights.h"
@@ -51,6 +52,7 @@ struct hp_desk {
     int64_t polled; /* hp_clock_ms of the last poll that found work; 0: none did */
 
     struct hp_provisional provisional; /* under `lock` */
+    const struct hp_tally *tally;      /* the same: of its guard, while that is on; NULL */
 };
 
 /* NULL with errno. Its bell rings, for the endpoint is to be opened. */
@@ -59,9 +61,14 @@ struct hp_desk *hp_desk_new(const char *name, const char *state, const char *lua
 void hp_desk_free(struct hp_desk *desk);
 
 /* Patches on trial (provisional.h), under the lock. */
-void hp_desk_try(struct hp_desk *desk, int64_t patch, double seconds, int64_t now); /* Lua side */
-void hp_desk_reverted(struct hp_desk *desk, int64_t first);                         /* Lua side */
-int64_t hp_desk_trial(struct hp_desk *desk);                                        /* 0: none */
+void hp_desk_try(struct hp_desk *desk, int64_t patch, const struct hp_options *options, int64_t now);
+/* Lua side: the guard that is on counts there, and must say so (NULL) before it goes. */
+void hp_desk_set_tally(struct hp_desk *desk, const struct hp_tally *tally);
+bool hp_desk_is_guarded(struct hp_desk *desk); /* is the guard of the patch on trial to look? */
+/* What it has seen. True: too much, and the I/O side must be told, for it is to be reverted. */
+bool hp_desk_observe(struct hp_desk *desk, const struct hp_trial_guard *seen, int64_t now);
+void hp_desk_reverted(struct hp_desk *desk, int64_t first); /* Lua side */
+int64_t hp_desk_trial(struct hp_desk *desk);                /* 0: none */
 /* Confirms it (0: the one there is) and says in the report what came of that. Any thread. */
 void hp_desk_answer_confirm(struct hp_desk *desk, int64_t patch, int64_t now, struct hp_report *report);
 /* I/O side: posts the revert that is due, if any. The time of the next one, or HP_NEVER. */

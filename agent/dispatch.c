@@ -90,6 +90,42 @@ static bool refuse_older(struct hp_desk *desk, const struct hp_request *request,
     return true;
 }
 
+void hp_dispatch_end_guard(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+{
+    if (desk && !desk->dead) {
+        hp_desk_set_tally(desk, NULL);
+        hp_mailbox_attend(&desk->mailbox, false);
+    }
+    hp_engine_guard_stop(engine, L);
+}
+
+void hp_dispatch_guard(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+{
+    struct hp_engine_guard now;
+    struct hp_trial_guard seen;
+    const struct hp_tally *tally = hp_engine_guard_tally(engine);
+    if (!tally)
+        return;
+    if (!desk || desk->dead || !hp_desk_is_guarded(desk)) {
+        hp_dispatch_end_guard(L, engine, desk);
+        return;
+    }
+    hp_desk_set_tally(desk, tally);
+    hp_mailbox_attend(&desk->mailbox, true); /* each poll looks */
+    hp_engine_guard_look(engine, L, &now);
+    seen = (struct hp_trial_guard){.calls = now.calls,
+                                   .errors = now.errors,
+                                   .tripped = now.tripped,
+                                   .function_calls = now.function_calls,
+                                   .function_errors = now.function_errors};
+    snprintf(seen.function, sizeof seen.function, "%s", now.function ? now.function : "");
+    snprintf(seen.text, sizeof seen.text, "%s", now.text);
+    if (!hp_desk_observe(desk, &seen, hp_clock_ms()))
+        return;
+    hp_dispatch_end_guard(L, engine, desk);
+    hp_service_wake();
+}
+
 /* What a request has done to the patch that is on trial, or put on trial. */
 static void note_trial(struct hp_desk *desk, const struct hp_request *request, struct hp_report *report)
 {
@@ -99,7 +135,7 @@ static void note_trial(struct hp_desk *desk, const struct hp_request *request, s
         request->options.confirm_within_s <= 0)
         return;
     int64_t now = hp_clock_ms();
-    hp_desk_try(desk, report->patch, request->options.confirm_within_s, now);
+    hp_desk_try(desk, report->patch, &request->options, now);
     hp_desk_copy_trial(desk, report, now);
     hp_service_wake(); /* there is a new deadline */
 }
@@ -113,6 +149,7 @@ static void hand_over(lua_State *L, struct hp_engine *engine, struct hp_desk *de
     note_trial(desk, job->letter->request, job->report);
     if (job->report->status == HP_APPLIED)
         hp_trust_took(desk->trust, job->letter->request);
+    hp_dispatch_guard(L, engine, desk);
     if (may_change(job->letter->request))
         hp_dispatch_publish(L, engine, desk);
     hp_mailbox_done(&desk->mailbox, job->letter, job->report);
@@ -236,6 +273,7 @@ void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *d
         hp_engine_run(engine, L, request, who, report);
     if (desk)
         note_trial(desk, request, report);
+    hp_dispatch_guard(L, engine, desk);
     if (!hp_audit_done(audit, request, who, report->status, report, &why))
         hp_report_note_text(report, why.text);
     report->cost.total_us = (hp_clock_ns() - start) / 1000;

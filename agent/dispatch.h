@@ -31,6 +31,14 @@ void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *
 void hp_dispatch_abandon(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, enum hp_status status,
                          const char *text);
 
+/* Looks at the guard of the patch on trial, if one is on; it goes off when that is confirmed, reverted, or to
+ * be reverted, be it for what the guard has seen. `desk` is NULL or dead where there is nobody to tell: off.
+ */
+void hp_dispatch_guard(lua_State *L, struct hp_engine *engine, struct hp_desk *desk);
+
+/* Whatever it has seen, it is off. */
+void hp_dispatch_end_guard(lua_State *L, struct hp_engine *engine, struct hp_desk *desk);
+
 /* Runs a request of the program itself, in one stop; `desk` may be NULL and has nothing under way. The caller
  * owns both structs. */
 void hp_dispatch_local(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,

@@ -1,5 +1,6 @@
 #include "agent/mailbox.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "agent/bell.h"
@@ -149,6 +150,7 @@ bool hp_mailbox_init(struct hp_mailbox *m)
 
 void hp_mailbox_fini(struct hp_mailbox *m)
 {
+    hp_mailbox_attend(m, false);
     while (m->letters) {
         struct hp_letter *letter = m->letters;
         letter_unlink(m, letter);
@@ -178,8 +180,9 @@ void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *t
 void hp_mailbox_forked(struct hp_mailbox *m, bool dead)
 {
     if (dead) {
-        atomic_fetch_sub(&hp_work, m->counted);
+        atomic_fetch_sub(&hp_work, m->counted + (m->attended ? 1u : 0u));
         m->counted = 0;
+        m->attended = false;
     }
     hp_bell_renew(m->bell, m->counted != 0);
 }
@@ -445,6 +448,13 @@ size_t hp_mailbox_waiting(struct hp_mailbox *m)
     size_t waiting = m->waiting;
     unlock_mailbox(m);
     return waiting;
+}
+
+void hp_mailbox_attend(struct hp_mailbox *m, bool attend)
+{
+    if (m->attended != attend)
+        atomic_fetch_add(&hp_work, attend ? 1u : UINT_MAX);
+    m->attended = attend;
 }
 
 bool hp_mailbox_wants_poll(struct hp_mailbox *m)

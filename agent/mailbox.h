@@ -81,7 +81,8 @@ struct hp_mailbox {
     size_t running; /* letters that were taken and are not done */
     size_t tickets;
     bool closed;
-    bool knock; /* poll is wanted though no letter waits: to open the endpoint, to look for stragglers */
+    bool knock;    /* poll is wanted though no letter waits: to open the endpoint, to look for stragglers */
+    bool attended; /* polls are wanted to look at something, but nobody need be woken for them */
     unsigned counted; /* our part of hp_work */
     int bell;
     struct hp_memory memory[HP_RIGHT_COUNT]; /* of answers that were given, by the bit of the right */
@@ -148,6 +149,8 @@ void hp_mailbox_give_up(struct hp_mailbox *m, struct hp_letter *letter, enum hp_
                         const char *text);
 size_t hp_mailbox_waiting(struct hp_mailbox *m);
 bool hp_mailbox_wants_poll(struct hp_mailbox *m);
+/* Lua side: from now on polls do not pass by (hp_work_any), though the bell does not ring; or do again. */
+void hp_mailbox_attend(struct hp_mailbox *m, bool attend);
 
 /* In a forked child, where the lock may be held by a thread that is gone: touches no lock and no list. A
  * mailbox that is `dead` there waits for nothing any more and must never be used or finished again; one that

@@ -9,6 +9,7 @@
 
 #include "agent/shape_lua.h"
 #include "proto/protocol.h"
+#include "proto/rule.h"
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -103,6 +104,11 @@ static void check_request(lua_State *L, const char *what, const struct hp_reques
     check_word(L, what, "effects", options->effects, "none", "new");
     check_word(L, what, "merge", options->merge, "keep", "three-way");
     check_word(L, what, "refs", options->refs, "heap", "module");
+    struct hp_rule rule;
+    if (options->guard && !hp_rule_parse(options->guard, &rule))
+        luaL_error(L, "%s: 'guard' should be %s and is \"%s\"", what, HP_RULE_FORM, options->guard);
+    if (options->guard && options->confirm_within_s <= 0)
+        luaL_error(L, "%s: 'guard' needs 'confirm_within_s', for how long it is on", what);
     for (size_t i = 0; i < options->accept.count; i++) {
         if (!hp_reason_from_code(options->accept.items[i]))
             luaL_error(L, "%s: 'accept' has \"%s\", which is no reason code", what, options->accept.items[i]);

@@ -10,6 +10,7 @@
 #include "client/number.h"
 #include "proto/suggest.h"
 #include "proto/protocol.h"
+#include "proto/rule.h"
 
 #define AT(member) offsetof(struct hp_cli, member)
 
@@ -63,6 +64,9 @@ const struct hp_option HP_OPTIONS[] = {
      "why, for the log"},
     {"confirm-within", 0, HP_CMD_PUSH, HP_OPTION_TIME, AT(options.confirm_within_s), "TIME", NULL,
      "the agent reverts it unless `hotpatch confirm` comes in time: 30s, 5m, 1h"},
+    {"guard", 0, HP_CMD_PUSH, HP_OPTION_RULE, AT(options.guard), "RULE", NULL,
+     "with --confirm-within: the agent also reverts it when calls of its functions raise too many errors: "
+     "'errors<1%' (of the calls) or 'errors<5' (in all)"},
     {"signature", 0, HP_CMD_PATCHING, HP_OPTION_LIST, AT(signatures), "FILE", NULL,
      "of a bundle, besides BUNDLE.minisig; may repeat"},
     {"output", 'o', HP_CMD_BUNDLE | HP_CMD_SIGN, HP_OPTION_STR, AT(output), "FILE", NULL, "the file to make"},
@@ -181,6 +185,7 @@ static bool bad_value(struct hp_cli *cli, const struct hp_option *option, const 
     return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--%s takes %s, not \"%s\"", option->name,
                        option->kind == HP_OPTION_PID    ? "a process id"
                        : option->kind == HP_OPTION_NUM  ? "a number greater than 0"
+                       : option->kind == HP_OPTION_RULE ? "a rule: " HP_RULE_FORM ","
                        : option->kind == HP_OPTION_TIME ? "a time of at most a week, as in 30s, 5m, 1h"
                                                         : option->argument,
                        value);
@@ -196,6 +201,16 @@ static bool set_number(struct hp_cli *cli, const struct hp_option *option, const
         return bad_value(cli, option, value);
     }
     *(double *)value_at(cli, option) = number;
+    return true;
+}
+
+static bool set_rule(struct hp_cli *cli, const struct hp_option *option, const char *value)
+{
+    struct hp_rule rule;
+    if (!hp_rule_parse(value, &rule)) {
+        return bad_value(cli, option, value);
+    }
+    *(const char **)value_at(cli, option) = value;
     return true;
 }
 
@@ -302,6 +317,8 @@ static bool set_option(struct hp_cli *cli, const struct hp_option *option, const
         return set_number(cli, option, value);
     case HP_OPTION_TIME:
         return hp_number_duration(value, value_at(cli, option)) || bad_value(cli, option, value);
+    case HP_OPTION_RULE:
+        return set_rule(cli, option, value);
     case HP_OPTION_PID:
         return set_pid(cli, option, value);
     case HP_OPTION_CODES:
@@ -401,6 +418,15 @@ static bool check_target(struct hp_cli *cli)
     return true;
 }
 
+static bool check_guard(struct hp_cli *cli)
+{
+    if (cli->options.guard != NULL && cli->options.confirm_within_s <= 0) {
+        return hp_cli_fail(cli, HP_USAGE, help_hint(cli),
+                           "--guard needs --confirm-within TIME, for how long it is on");
+    }
+    return true;
+}
+
 bool hp_options_parse(struct hp_cli *cli, int argc, char *const argv[])
 {
     bool only_files = false;
@@ -419,7 +445,7 @@ bool hp_options_parse(struct hp_cli *cli, int argc, char *const argv[])
     if (cli->pending_module != NULL) {
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "-m %s has no FILE after it", cli->pending_module);
     }
-    return check_target(cli) && hp_cli_check_memory(cli);
+    return check_target(cli) && check_guard(cli) && hp_cli_check_memory(cli);
 }
 
 enum hp_format hp_options_format(int argc, char *const argv[])

@@ -39,6 +39,7 @@ enum hp_option_kind {
     HP_OPTION_WORD,   /* const char *, one of `words` */
     HP_OPTION_NUM,    /* double, more than 0 */
     HP_OPTION_TIME,   /* double, seconds: "5m" */
+    HP_OPTION_RULE,   /* const char *, a guard's rule (proto/rule.h) */
     HP_OPTION_PID,    /* int64_t, more than 0 */
     HP_OPTION_FORMAT, /* enum hp_format, one of `words` */
     HP_OPTION_LIST,   /* HP_LIST(const char *): may repeat */

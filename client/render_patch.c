@@ -276,6 +276,11 @@ void hp_render_patch(struct hp_text *page, const struct hp_report *r)
                        "provisional: patch %" PRId64
                        " is reverted in %g s unless `hotpatch confirm` comes in time\n",
                        r->provisional->patch, r->provisional->left_s);
+        if (r->provisional->guard != NULL) {
+            hp_text_add(page, "guard: it is reverted at once when calls of its functions break ");
+            hp_text_safe(page, r->provisional->guard->rule);
+            hp_text_add(page, "\n");
+        }
     }
     if (done) {
         render_not_looked_at(page, r);

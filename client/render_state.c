@@ -69,6 +69,30 @@ void hp_render_confirm(struct hp_text *page, const struct hp_report *r)
     }
 }
 
+/* What the guard of a patch has seen; nothing if it has none. */
+static void render_guard(struct hp_text *page, const char *label, const struct hp_report_guard *guard)
+{
+    if (guard == NULL) {
+        return;
+    }
+    hp_text_add(page, label);
+    hp_text_safe(page, guard->rule);
+    hp_text_printf(page, ": %" PRId64 " call%s, %" PRId64 " ended by an error", guard->calls,
+                   hp_word_plural(guard->calls), guard->errors);
+    if (guard->function != NULL) {
+        hp_text_printf(page, " (%" PRId64 " of %" PRId64 " of ", guard->function_errors,
+                       guard->function_calls);
+        hp_text_safe(page, guard->function);
+        hp_text_add(page, ")");
+    }
+    hp_text_add(page, "\n");
+    if (guard->last_error != NULL) {
+        hp_text_pad(page, 11);
+        hp_text_safe(page, guard->last_error);
+        hp_text_add(page, "\n");
+    }
+}
+
 /* --- log -------------------------------------------------------------------------------------- */
 
 void hp_render_log(struct hp_text *page, const struct hp_report *r)
@@ -101,6 +125,7 @@ void hp_render_log(struct hp_text *page, const struct hp_report *r)
             hp_text_paint_safe(page, HP_DIM, p->who);
         }
         hp_text_add(page, "\n");
+        render_guard(page, "     guard ", p->guard);
         if (p->message != NULL && *p->message != '\0') {
             hp_text_pad(page, 5);
             hp_text_wrap(page, p->message, 5);
@@ -206,6 +231,7 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
         hp_text_printf(page, "%-10s patch %" PRId64 ", reverted in ", "on trial", r->provisional->patch);
         duration(page, r->provisional->left_s);
         hp_text_add(page, " unless it is confirmed\n");
+        render_guard(page, "guard      ", r->provisional->guard);
     }
     running(page, r->running);
     held(page, r);

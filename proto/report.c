@@ -124,9 +124,19 @@ static const struct hp_field bundle_fields[] = {BUNDLE(sha256, HP_FIELD_STR, NUL
                                                 BUNDLE(modules, HP_FIELD_LIST, &bundled_shape, WRITE)};
 static const struct hp_shape bundle_shape = SHAPE("report.bundle", struct hp_report_bundle, bundle_fields);
 
+#define GUARD(name, kind, flags) KEY(struct hp_report_guard, name, kind, NULL, flags)
+static const struct hp_field guard_fields[] = {
+    GUARD(rule, HP_FIELD_STR, WRITE),           GUARD(calls, HP_FIELD_INT, WRITE),
+    GUARD(errors, HP_FIELD_INT, WRITE),         GUARD(tripped, HP_FIELD_BOOL, WRITE),
+    GUARD(function, HP_FIELD_STR, SKIP),        GUARD(function_calls, HP_FIELD_INT, SKIP),
+    GUARD(function_errors, HP_FIELD_INT, SKIP), GUARD(last_error, HP_FIELD_STR, SKIP),
+};
+static const struct hp_shape guard_shape = SHAPE("report.guard", struct hp_report_guard, guard_fields);
+
 #define PROVISIONAL(name, kind) KEY(struct hp_report_provisional, name, kind, NULL, WRITE)
-static const struct hp_field provisional_fields[] = {PROVISIONAL(patch, HP_FIELD_INT),
-                                                     PROVISIONAL(left_s, HP_FIELD_NUM)};
+static const struct hp_field provisional_fields[] = {
+    PROVISIONAL(patch, HP_FIELD_INT), PROVISIONAL(left_s, HP_FIELD_NUM),
+    KEY(struct hp_report_provisional, guard, HP_FIELD_OPT_MAP, &guard_shape, SKIP)};
 static const struct hp_shape provisional_shape =
     SHAPE("report.provisional", struct hp_report_provisional, provisional_fields);
 
@@ -171,10 +181,15 @@ static const struct hp_shape cost_shape = SHAPE("report.cost", struct hp_report_
 
 #define PATCH(name, kind) KEY(struct hp_report_patch, name, kind, NULL, WRITE)
 static const struct hp_field patch_fields[] = {
-    PATCH(patch, HP_FIELD_INT),     PATCH(status, HP_FIELD_STR),
-    PATCH(modules, HP_FIELD_STRS),  PATCH(message, HP_FIELD_STR),
-    PATCH(when, HP_FIELD_STR),      PATCH(who, HP_FIELD_STR),
-    PATCH(functions, HP_FIELD_INT), KEY(struct hp_report_patch, trial, HP_FIELD_STR, NULL, SKIP),
+    PATCH(patch, HP_FIELD_INT),
+    PATCH(status, HP_FIELD_STR),
+    PATCH(modules, HP_FIELD_STRS),
+    PATCH(message, HP_FIELD_STR),
+    PATCH(when, HP_FIELD_STR),
+    PATCH(who, HP_FIELD_STR),
+    PATCH(functions, HP_FIELD_INT),
+    KEY(struct hp_report_patch, trial, HP_FIELD_STR, NULL, SKIP),
+    KEY(struct hp_report_patch, guard, HP_FIELD_OPT_MAP, &guard_shape, SKIP),
 };
 static const struct hp_shape patch_shape = SHAPE("report.patch", struct hp_report_patch, patch_fields);
 

@@ -92,9 +92,19 @@ struct hp_report_bundle { /* bundle, sign, inspect of a file; times in UTC */
     HP_LIST(struct hp_report_bundled) modules;
 };
 
+struct hp_report_guard {   /* of a provisional patch, and in the log of one that it reverted */
+    const char *rule;      /* "errors<1%" */
+    int64_t calls, errors; /* of the patched functions; calls that ended by an error */
+    bool tripped;
+    const char *function; /* whose calls broke the rule: "battle.cast"; NULL: those of all together */
+    int64_t function_calls, function_errors;
+    const char *last_error; /* the text of one, if any was to be had */
+};
+
 struct hp_report_provisional { /* push, status: the patch that is on trial */
     int64_t patch;
-    double left_s; /* until it is reverted */
+    double left_s;                 /* until it is reverted */
+    struct hp_report_guard *guard; /* NULL: none */
 };
 
 struct hp_report_running { /* status: the request that is under way */
@@ -144,12 +154,13 @@ struct hp_report_cost {
 struct hp_report_patch { /* log */
     int64_t patch;
     const char *status; /* applied reverted */
-    const char *trial;  /* provisional confirmed expired stuck; NULL: it was on none */
+    const char *trial;  /* provisional confirmed expired guard stuck; NULL: it was on none */
     HP_LIST(const char *) modules;
     const char *message;
     const char *when; /* ISO 8601, UTC */
     const char *who;  /* "uid 1000 (anna), pid 4121" */
     int64_t functions;
+    struct hp_report_guard *guard; /* what it saw, while it is on and where it reverted the patch; NULL */
 };
 
 struct hp_report_upvalue {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol.h"
+#include "rule.h"
 #include "wire.h"
 
 /* --- Kinds ------------------------------------------------------------------------------------ */
@@ -68,6 +69,7 @@ static const struct hp_field options_fields[] = {
     OPTION(functions, HP_FIELD_STRS),     OPTION(max_pause_ms, HP_FIELD_NUM),
     OPTION(search_limit_s, HP_FIELD_NUM), OPTION(expect_version, HP_FIELD_STR),
     OPTION(message, HP_FIELD_STR),        OPTION(confirm_within_s, HP_FIELD_NUM),
+    OPTION(guard, HP_FIELD_STR),
 };
 const struct hp_shape HP_OPTIONS_SHAPE = {"request.options", sizeof(struct hp_options), options_fields,
                                           sizeof options_fields / sizeof *options_fields};
@@ -191,6 +193,21 @@ static void check_time(struct complaint *c, const char *key, double ms)
     }
 }
 
+static void check_guard(struct complaint *c, const struct hp_options *o)
+{
+    struct hp_rule rule;
+    if (o->guard == NULL) {
+        return;
+    }
+    if (!hp_rule_parse(o->guard, &rule)) {
+        complain(c, HP_UNSUPPORTED, "this agent does not know the guard \"%.40s\" (it knows %s)", o->guard,
+                 HP_RULE_FORM);
+    }
+    if (o->confirm_within_s <= 0) {
+        complain(c, HP_MALFORMED, "a guard needs \"confirm_within_s\", for how long it is on");
+    }
+}
+
 static void check_options(struct complaint *c, const struct hp_options *o)
 {
     static const char *const effects[] = {"none", "new", NULL};
@@ -205,6 +222,7 @@ static void check_options(struct complaint *c, const struct hp_options *o)
                      o->accept.items[i]);
         }
     }
+    check_guard(c, o);
     check_time(c, "options.max_pause_ms", o->max_pause_ms);
     check_time(c, "options.search_limit_s", o->search_limit_s * 1000);
     check_time(c, "options.confirm_within_s", o->confirm_within_s * 1000);

@@ -50,6 +50,7 @@ struct hp_options {
     double max_pause_ms;             /* 0: the agent's own */
     double search_limit_s;           /* 0: none */
     double confirm_within_s;         /* push: reverted by the agent unless confirmed in time; 0: for good */
+    const char *guard; /* push with confirm_within_s: also when this rule is broken (rule.h); NULL: none */
     const char *expect_version;
     const char *message;
 };

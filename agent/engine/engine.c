@@ -13,6 +13,7 @@
 #include "agent/engine/sources.h"
 #include "agent/engine/straggler.h"
 #include "agent/engine/target.h"
+#include "agent/engine/watch.h"
 
 #define EVAL_INSTRUCTIONS    1000000000 /* a slip must not stop the server for good */
 #define DEFAULT_MAX_PAUSE_MS 1.0
@@ -32,6 +33,9 @@ struct hp_engine {
     struct hp_task task;
     struct hp_patch_context context;
     struct hp_stragglers *stragglers;
+    struct hp_watch *watch; /* of a guard that is on; NULL */
+    void (*tell)(void *ud);
+    void *tell_ud;
     bool busy;
     bool dump_works; /* the one private format was tried at the start */
 };
@@ -207,6 +211,7 @@ void hp_engine_close(struct hp_engine *e, lua_State *L)
     if (!e)
         return;
     hp_engine_abandon(e, L);
+    hp_engine_guard_stop(e, L);
     hp_stragglers_close(L, e->stragglers);
     hp_sources_unwrap_searcher(L, e->context.sources);
     hp_history_close(e->context.history, L);
@@ -307,11 +312,22 @@ static void stop_patch(struct hp_engine *e)
         e->task.patch = NULL;
 }
 
+static void take_watch(struct hp_engine *e, lua_State *L)
+{
+    struct hp_watch *watch = hp_patch_take_watch(e->task.patch);
+    if (!watch)
+        return;
+    hp_engine_guard_stop(e, L); /* of a patch that is on trial no more */
+    e->watch = watch;
+    hp_watch_on_news(watch, e->tell, e->tell_ud);
+}
+
 static void end_task(struct hp_engine *e, lua_State *L)
 {
     struct hp_report *report = e->task.report;
     drop_stack(e, L);
     if (e->task.patch) {
+        take_watch(e, L);
         hp_patch_forget(L, e->task.patch);
         hp_patch_settle(e->task.patch);
         hp_patch_free(e->task.patch);
@@ -462,7 +478,41 @@ void hp_engine_log(const struct hp_engine *engine, struct hp_report *report)
 
 void hp_engine_on_news(struct hp_engine *e, void (*tell)(void *ud), void *ud)
 {
+    e->tell = tell;
+    e->tell_ud = ud;
     hp_stragglers_on_news(e->stragglers, tell, ud);
+    if (e->watch)
+        hp_watch_on_news(e->watch, tell, ud);
+}
+
+bool hp_engine_guard_look(struct hp_engine *e, lua_State *L, struct hp_engine_guard *out)
+{
+    struct hp_watch_view view;
+    *out = (struct hp_engine_guard){.text = ""};
+    if (!e->watch)
+        return false;
+    hp_watch_look(e->watch, L, &view);
+    *out = (struct hp_engine_guard){.calls = view.calls,
+                                    .errors = view.errors,
+                                    .tripped = view.tripped,
+                                    .function = view.function,
+                                    .function_calls = view.function_calls,
+                                    .function_errors = view.function_errors,
+                                    .text = view.text};
+    return true;
+}
+
+const struct hp_tally *hp_engine_guard_tally(const struct hp_engine *e)
+{
+    return e->watch ? hp_watch_tally(e->watch) : NULL;
+}
+
+void hp_engine_guard_stop(struct hp_engine *e, lua_State *L)
+{
+    if (e->watch)
+        hp_watch_stop(e->watch, L);
+    hp_watch_free(e->watch);
+    e->watch = NULL;
 }
 
 struct census {

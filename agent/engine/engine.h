@@ -11,6 +11,7 @@
 
 #include <lua.h>
 
+#include "agent/engine/tally.h"
 #include "proto/report.h"
 #include "proto/request.h"
 
@@ -77,9 +78,27 @@ void hp_engine_run(struct hp_engine *engine, lua_State *L, const struct hp_reque
 void hp_engine_log(const struct hp_engine *engine, struct hp_report *report);
 
 /* Old functions that are still held: report->stragglers and `held`. `tell` is called when there may be news,
- * from within a finalizer, and must not use the Lua state; NULL: nobody. Lua thread. [-0, +0, -] */
+ * of them or of the guard, from within a finalizer or a hook, and must not use the Lua state; NULL: nobody.
+ * Lua thread. [-0, +0, -] */
 void hp_engine_stragglers(struct hp_engine *engine, lua_State *L, struct hp_report *report);
 void hp_engine_on_news(struct hp_engine *engine, void (*tell)(void *ud), void *ud);
+
+/* ---- The guard of a patch (push with `guard`) ----
+ *
+ * On from the commit of such a patch until it is stopped; there is one at most, the newest patch's. */
+struct hp_engine_guard {
+    int64_t calls, errors; /* of the patched functions; those that ended by an error */
+    bool tripped;          /* its rule was broken, by all together … */
+    const char *function;  /* … or by the calls of this one; NULL */
+    int64_t function_calls, function_errors;
+    const char *text; /* of the last error; "" */
+};
+/* Looks what has become of the calls that are under way. False: there is no guard. L is the coroutine that
+ * runs. Strings are good until the next call. [-0, +0, -] */
+bool hp_engine_guard_look(struct hp_engine *engine, lua_State *L, struct hp_engine_guard *out);
+/* NULL: there is no guard. */
+const struct hp_tally *hp_engine_guard_tally(const struct hp_engine *engine);
+void hp_engine_guard_stop(struct hp_engine *engine, lua_State *L); /* the hook is off. [-0, +0, -] */
 
 int64_t hp_engine_generation(const struct hp_engine *engine);
 int64_t hp_engine_patches(const struct hp_engine *engine); /* applied and not reverted */

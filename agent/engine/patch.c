@@ -127,8 +127,25 @@ static void open_store(lua_State *L, struct hp_patch *p)
     p->anchor = lua_gettop(L);
 }
 
-void hp_patch_forget(lua_State *L, const struct hp_patch *p)
+struct hp_watch *hp_patch_take_watch(struct hp_patch *p)
 {
+    struct hp_watch *watch = p->committed ? p->watch : NULL;
+    if (watch)
+        p->watch = NULL;
+    return watch;
+}
+
+void hp_patch_drop_watch(lua_State *L, struct hp_patch *p)
+{
+    if (p->watch)
+        hp_watch_stop(p->watch, L);
+    hp_watch_free(p->watch);
+    p->watch = NULL;
+}
+
+void hp_patch_forget(lua_State *L, struct hp_patch *p)
+{
+    hp_patch_drop_watch(L, p);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, p) != LUA_TNIL) {
         lua_pushnil(L);
         lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the key is there: no memory is needed */

@@ -34,7 +34,12 @@ bool hp_patch_stop(struct hp_patch *patch);
 /* NULL is fine; stopped before. Touches no Lua state: what the patch keeps in the registry goes with
  * hp_patch_forget. */
 void hp_patch_free(struct hp_patch *patch);
-void hp_patch_forget(lua_State *L, const struct hp_patch *patch); /* [-0, +0, -] */
+void hp_patch_forget(lua_State *L, struct hp_patch *patch); /* [-0, +0, -] */
+
+/* The watch of a patch with a guard, which goes over to the caller: it is on since the commit. NULL: the
+ * patch has none, or was not committed. */
+struct hp_watch;
+struct hp_watch *hp_patch_take_watch(struct hp_patch *patch);
 
 /* One slice of a diff, push or revert, on a stack of its own; `poller` is the coroutine whose safe point this
  * is. True: done, the report is filled. Raises only for Lua's memory: nothing has changed then if

@@ -65,10 +65,50 @@ static void push_late_side(lua_State *L, struct hp_patch *p, const struct hp_exe
     }
 }
 
+/* Of a push with a guard: all that the watch needs, so that it can start with the commit. HP_OK,
+ * HP_NO_MEMORY. [-0, +0, m] */
+static enum hp_status make_watch(lua_State *L, struct hp_patch *p, const struct hp_execution *x)
+{
+    struct hp_rule rule;
+    bool ok = true;
+    hp_patch_drop_watch(L, p); /* of an earlier try */
+    if (!hp_rule_parse(p->request->options.guard, &rule))
+        return HP_OK;
+    p->watch = hp_watch_new(&rule, p->context.history);
+    if (!p->watch)
+        return HP_NO_MEMORY;
+    hp_watch_prepare(L, p->watch);
+    for (uint32_t i = 0; ok && i < p->plan.functions.count; i++) {
+        const struct hp_plan_function *f = &p->plan.functions.items[i];
+        hp_execution_push_value(L, x, &(struct hp_value){.kind = HP_VALUE_FUNCTION, .index = i});
+        if (lua_isfunction(L, -1))
+            ok = hp_watch_add(L, p->watch, p->plan.modules.items[f->module].name, f->path, f->tree,
+                              f->prototype);
+        else
+            lua_pop(L, 1);
+    }
+    return ok ? HP_OK : HP_NO_MEMORY;
+}
+
+static bool refuse_guard(lua_State *L, struct hp_patch *p)
+{
+    if (!p->request->options.guard || hp_watch_is_possible(L, p->poller))
+        return false;
+    hp_report_fail(
+        p->report, HP_REFUSED,
+        "the program has a debug hook of its own (a debugger, a profiler, a time limit), and a guard "
+        "cannot count calls beside it; push without a guard, or when the hook is off");
+    return true;
+}
+
 static int prepare_protected(lua_State *L)
 {
     struct preparation *work = lua_touserdata(L, 1);
     lua_settop(L, 0);
+    if (refuse_guard(L, work->patch)) {
+        work->status = HP_REFUSED;
+        return 0;
+    }
     work->status = hp_prepare(L, work->execution);
     if (work->status != HP_OK)
         return 0;
@@ -78,7 +118,7 @@ static int prepare_protected(lua_State *L)
     lua_rawseti(L, -2, HP_PATCH_STORE_SWAPS);
     push_late_side(L, work->patch, work->execution);
     lua_rawseti(L, -2, HP_PATCH_STORE_LATE);
-    work->status = HP_OK;
+    work->status = make_watch(L, work->patch, work->execution);
     return 0;
 }
 
@@ -89,10 +129,11 @@ static enum hp_status prepare(lua_State *L, struct hp_patch *p, struct hp_execut
     struct hp_lx_failure failure = {0};
     if (hp_lx_protect(L, prepare_protected, &work, &p->report->arena, &failure) == LUA_OK) {
         /* before anything is changed: not at all */
-        bool cut = work.status == HP_OK && hp_arena_failed(&p->report->arena);
-        if (cut)
+        if (work.status == HP_OK && hp_arena_failed(&p->report->arena))
+            work.status = HP_NO_MEMORY;
+        if (work.status != HP_OK)
             hp_execution_undo(L, x);
-        return cut ? HP_NO_MEMORY : work.status;
+        return work.status;
     }
     hp_execution_undo(L, x);
     if (failure.status == LUA_ERRMEM)
@@ -203,6 +244,8 @@ enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
         return status;
     p->committed = true;
     name_heirs(L, p);
+    if (p->watch)
+        hp_watch_start(p->watch, L, p->poller);
     p->phase = HP_PATCH_SWEEP;
     if (!has_more(p))
         return p->revert ? HP_REVERTED : HP_APPLIED;

@@ -25,6 +25,7 @@
 #include "agent/engine/scratch.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/turn.h"
+#include "agent/engine/watch.h"
 #include "agent/engine/wanted.h"
 
 /* What a step goes on with. */
@@ -98,6 +99,7 @@ struct hp_patch {
     struct hp_live live;
     struct hp_match match;
     struct hp_plan plan;
+    struct hp_watch *watch; /* of a guard, made before the commit; NULL: none */
 };
 
 /* CLOCK_MONOTONIC, in microseconds. */
@@ -132,6 +134,9 @@ void hp_patch_add_old_lines(struct hp_patch *p);
  * function whether it is theirs. HP_OK is never returned: HP_NO_CHANGE, HP_DIFFERS, or why not. [-0, +n, m]
  */
 enum hp_status hp_patch_compare(lua_State *L, struct hp_patch *p);
+
+/* Forgets the watch that was made, if any. [-0, +0, -] */
+void hp_patch_drop_watch(lua_State *L, struct hp_patch *p);
 
 /* The phases, in order. */
 enum hp_status hp_patch_phase_stage(lua_State *L, struct hp_patch *p);

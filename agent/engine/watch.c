@@ -271,7 +271,7 @@ void hp_watch_look(struct hp_watch *w, lua_State *L, struct hp_watch_view *out)
     }
 }
 
-const struct hp_watch_tally *hp_watch_tally(const struct hp_watch *w)
+const struct hp_tally *hp_watch_tally(const struct hp_watch *w)
 {
     return &w->tally;
 }

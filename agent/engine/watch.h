@@ -26,20 +26,15 @@
 #define HP_WATCH_H
 
 #include <lua.h>
-#include <stdatomic.h>
 
 #include "agent/engine/history.h"
+#include "agent/engine/tally.h"
 #include "proto/rule.h"
 
 #define HP_WATCH_DEPTH 200
 #define HP_WATCH_TEXT  200
 
 struct hp_watch;
-
-/* Read by any thread as long as the watch lives. */
-struct hp_watch_tally {
-    _Atomic int64_t calls, errors;
-};
 
 /* NULL: no memory. `history` outlives the watch. */
 struct hp_watch *hp_watch_new(const struct hp_rule *rule, const struct hp_history *history);
@@ -79,6 +74,7 @@ struct hp_watch_view {
 /* Looks at what goes on in all coroutines, and puts the hook back where the program took it off. L is the one
  * that runs. Strings are the watch's, until the next look. [-0, +0, -] */
 void hp_watch_look(struct hp_watch *watch, lua_State *L, struct hp_watch_view *out);
-const struct hp_watch_tally *hp_watch_tally(const struct hp_watch *watch);
+/* As long as the watch lives. */
+const struct hp_tally *hp_watch_tally(const struct hp_watch *watch);
 
 #endif

@@ -72,7 +72,7 @@ struct hp_watch {
 
     lua_CFunction yield, resume, pcall, xpcall, error; /* the standard library's; NULL: it is not there */
     lua_State *main;
-    struct hp_watch_tally tally;
+    struct hp_tally tally;
     bool tripped;
     uint32_t tripped_by;        /* in `functions`, + 1; 0: all together */
     char text[HP_WATCH_TEXT];   /* of the last error */

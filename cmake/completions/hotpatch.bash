@@ -14,7 +14,7 @@ _hotpatch_options()
     status | confirm) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_everywhere" ;;
     log) echo "$_hotpatch_target $_hotpatch_everywhere" ;;
     diff) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --exit-code $_hotpatch_everywhere" ;;
-    push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --confirm-within $_hotpatch_everywhere" ;;
+    push) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_patching $_hotpatch_changing --signature --confirm-within --guard $_hotpatch_everywhere" ;;
     revert) echo "$_hotpatch_target $_hotpatch_several $_hotpatch_changing $_hotpatch_everywhere" ;;
     inspect) echo "$_hotpatch_target --id --progress $_hotpatch_everywhere" ;;
     verify) echo "$_hotpatch_target $_hotpatch_several --module --git --root --id $_hotpatch_everywhere" ;;

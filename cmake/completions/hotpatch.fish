@@ -54,6 +54,7 @@ complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -x -l refs -a 'h
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -l strict -d 'warnings are refusals'
 complete -c hotpatch -n "__fish_seen_subcommand_from $deciding" -x -l expect-version -d 'refuse unless VERSION equals'
 complete -c hotpatch -n "__fish_seen_subcommand_from push" -x -l confirm-within -d 'reverted unless confirmed in time'
+complete -c hotpatch -n "__fish_seen_subcommand_from push" -x -l guard -a 'errors\<1%' -d 'reverted when its functions raise more'
 complete -c hotpatch -n "__fish_seen_subcommand_from diff" -l exit-code -d 'end with 2 where there are differences'
 
 complete -c hotpatch -n "__fish_seen_subcommand_from $changing bundle" -x -l accept -d 'a refusal that was read'

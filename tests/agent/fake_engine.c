@@ -301,3 +301,23 @@ void hp_engine_stragglers(struct hp_engine *engine, lua_State *L, struct hp_repo
     (void)L;
     report->stragglers = HP_UNKNOWN;
 }
+
+bool hp_engine_guard_look(struct hp_engine *engine, lua_State *L, struct hp_engine_guard *out)
+{
+    (void)engine;
+    (void)L;
+    *out = (struct hp_engine_guard){.text = ""};
+    return false;
+}
+
+const struct hp_tally *hp_engine_guard_tally(const struct hp_engine *engine)
+{
+    (void)engine;
+    return NULL;
+}
+
+void hp_engine_guard_stop(struct hp_engine *engine, lua_State *L)
+{
+    (void)engine;
+    (void)L;
+}
