@@ -54,6 +54,7 @@ struct walk {
     int anchor, successors, list, side;
     struct hp_late *latecomers;
     int latecomers_side;
+    void (*meet)(lua_State *L, lua_State *co);
     int64_t deadline_us;
     unsigned ticks;
     bool late;
@@ -605,6 +606,8 @@ static void walk_thread(struct walk *w)
     lua_State *co = lua_tothread(w->L, thread);
     lua_Debug ar;
     int level = 0;
+    if (co != w->L && w->meet)
+        w->meet(w->L, co);
     if (co == w->L || !lua_checkstack(co, 4))
         return; /* our own stack; or no room to look at this one: a sweep may have it */
     struct stack s = {co, thread, lua_status(co) == LUA_OK || lua_status(co) == LUA_YIELD};
@@ -701,6 +704,7 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
                      .side = lua_absindex(L, slice->side),
                      .latecomers = slice->latecomers,
                      .latecomers_side = slice->latecomers ? lua_absindex(L, slice->latecomers_side) : 0,
+                     .meet = slice->meet,
                      .deadline_us = slice->deadline_us};
     luaL_checkstack(L, LUA_MINSTACK, "hotpatch");
     lua_rawgeti(L, w.side, SIDE_LIST);

@@ -47,8 +47,10 @@ struct hp_locate_slice {
     int successors;             /* sweep: old -> new, false: has none; else 0 */
     struct hp_late *latecomers; /* sweep: for members that have no entry there, may be NULL; its side table */
     int latecomers_side;
-    lua_State *poller;   /* whose stack is looked at as well: the coroutine that called `poll` */
-    int64_t deadline_us; /* CLOCK_MONOTONIC */
+    void (*meet)(lua_State *L,
+                 lua_State *co); /* NULL, or called for each coroutine but our own; raises nothing */
+    lua_State *poller;           /* whose stack is looked at as well: the coroutine that called `poll` */
+    int64_t deadline_us;         /* CLOCK_MONOTONIC */
 };
 
 /* Does some of the work. *done: the pass is over. HP_OK, HP_NO_MEMORY; raises for Lua's memory: the pass is

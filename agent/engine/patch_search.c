@@ -18,13 +18,15 @@ bool hp_patch_name_sources(struct hp_patch *p)
 /* The agent's own tables are not entered. [-0, +1, m] */
 static void push_hidden(lua_State *L, struct hp_patch *p)
 {
-    lua_createtable(L, 3, 0);
+    lua_createtable(L, 4, 0);
     lua_pushvalue(L, p->store);
     lua_rawseti(L, -2, 1);
     lua_pushvalue(L, p->anchor);
     lua_rawseti(L, -2, 2);
     hp_history_push(p->context.history, L);
     lua_rawseti(L, -2, 3);
+    hp_watch_push_side(L);
+    lua_rawseti(L, -2, 4);
 }
 
 void hp_patch_begin_search(lua_State *L, struct hp_patch *p)
@@ -82,6 +84,7 @@ static enum hp_status search(lua_State *L, struct hp_patch *p, bool sweep, bool 
                                     .successors = sweep ? p->anchor + 2 : 0,
                                     .latecomers = sweep ? p->late : NULL,
                                     .latecomers_side = p->anchor + 3,
+                                    .meet = sweep && p->watch ? hp_watch_reach : NULL,
                                     .poller = p->poller,
                                     .deadline_us = hp_patch_deadline_us(p)};
     enum hp_status status = hp_locate_step(L, p->locate, &slice, done);

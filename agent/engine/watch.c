@@ -237,6 +237,27 @@ void hp_watch_stop(struct hp_watch *w, lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, w);
 }
 
+void hp_watch_push_side(lua_State *L)
+{
+    struct hp_watch *w = hp_watch_current(L);
+    lua_pushnil(L);
+    if (w) {
+        lua_pop(L, 1);
+        lua_rawgetp(L, LUA_REGISTRYINDEX, w);
+    }
+}
+
+/* What it has open is from before it lost the hook. */
+void hp_watch_reach(lua_State *L, lua_State *co)
+{
+    struct hp_watch *w = hp_watch_current(L);
+    struct hp_watch_thread *t = w && !lua_gethook(co) ? hp_watch_thread_find(w, L, co) : NULL;
+    if (t)
+        hp_watch_calls_forget(w, t);
+    if (w)
+        set_hook(co);
+}
+
 /* --- a look ----------------------------------------------------------------------------------- */
 
 void hp_watch_on_news(struct hp_watch *w, void (*tell)(void *ud), void *ud)
@@ -245,20 +266,11 @@ void hp_watch_on_news(struct hp_watch *w, void (*tell)(void *ud), void *ud)
     w->tell_ud = ud;
 }
 
-/* The program took the hook off (a time limit that it set and cleared, say): how its calls end was not seen.
- */
-static void hook_again(struct hp_watch *w, lua_State *L, lua_State *co)
-{
-    struct hp_watch_thread *t = lua_gethook(co) ? NULL : hp_watch_thread_find(w, L, co);
-    if (t)
-        hp_watch_calls_forget(w, t);
-    set_hook(co);
-}
-
 void hp_watch_look(struct hp_watch *w, lua_State *L, struct hp_watch_view *out)
 {
-    hook_again(w, L, w->main);
-    hook_again(w, L, L);
+    hp_watch_reach(
+        L, w->main); /* the program may have taken it off: a time limit that it set and cleared, say */
+    hp_watch_reach(L, L);
     hp_watch_threads_look(w, L);
     w->told = false;
     *out = (struct hp_watch_view){

@@ -3,8 +3,9 @@
  *
  * A hook on calls and returns (the only means of public Lua that changes nothing for the program) sits on
  * every coroutine that runs while the watch is on: on the main one and the poller's from the start; on what
- * they create, for hooks are inherited; on what they resume. It comes off from each when the watch ends, at
- * the latest with that coroutine's next call. It is never set where the program has a hook of its own.
+ * they create, for hooks are inherited; on what they resume; on what a search finds. It comes off from each
+ * when the watch ends, at the latest with that coroutine's next call. It is never set where the program has a
+ * hook of its own.
  *
  * What counts. Each call of a watched function, once; and as an error each call that did not return, because
  * an error was raised in it or passed through it. A yield is no error, neither is a coroutine that is left or
@@ -58,6 +59,13 @@ bool hp_watch_add(lua_State *L, struct hp_watch *watch, const char *module, cons
 void hp_watch_start(struct hp_watch *watch, lua_State *L, lua_State *poller);
 /* Takes it off again; also after hp_watch_prepare alone, and twice. [-0, +0, -] */
 void hp_watch_stop(struct hp_watch *watch, lua_State *L);
+
+/* Pushes what the watch that is on in this state keeps in it, for a search that must not enter it; nil: none
+ * is on.
+ * [-0, +1, -] */
+void hp_watch_push_side(lua_State *L);
+/* A coroutine was found: it gets the hook of the watch that is on, if it has none. [-0, +0, -] */
+void hp_watch_reach(lua_State *L, lua_State *co);
 
 /* `tell` is called from within the hook, once between two looks, when there was an error; it must not use the
  * Lua state. */

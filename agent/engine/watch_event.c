@@ -65,16 +65,12 @@ static uint32_t watched(lua_State *L, const struct hp_watch *w, lua_Debug *ar)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* A coroutine is about to run which may be older than the watch. What it has open is from before it lost the
- * hook. [-0, +0, -] */
-static void reach(struct hp_watch *w, lua_State *L, lua_State *co)
+/* A coroutine is about to run which may be older than the watch. [-0, +0, -] */
+static void reach(lua_State *L, int index)
 {
-    if (!co || lua_gethook(co))
-        return;
-    struct hp_watch_thread *t = hp_watch_thread_find(w, L, co);
-    if (t)
-        hp_watch_calls_forget(w, t);
-    lua_sethook(co, hp_watch_event, LUA_MASKCALL | LUA_MASKRET, 0);
+    lua_State *co = lua_tothread(L, index);
+    if (co && !lua_gethook(co))
+        hp_watch_reach(L, co);
 }
 
 /* A call of the C function on top. [-0, +0, -] */
@@ -83,7 +79,7 @@ static void call_of_c(struct hp_watch *w, lua_State *L, const lua_Debug *ar, str
     lua_CFunction function = lua_tocfunction(L, -1);
     if (function == w->resume) {
         if (lua_getlocal(L, ar, 1)) {
-            reach(w, L, lua_tothread(L, -1));
+            reach(L, -1);
             lua_pop(L, 1);
         }
     } else if (t && function == w->yield) {
@@ -96,7 +92,7 @@ static void call_of_c(struct hp_watch *w, lua_State *L, const lua_Debug *ar, str
             lua_pop(L, 1);
         }
     } else if (lua_getupvalue(L, -1, 1)) { /* coroutine.wrap keeps it there */
-        reach(w, L, lua_tothread(L, -1));
+        reach(L, -1);
         lua_pop(L, 1);
     }
 }

@@ -254,6 +254,32 @@ static void test_older_coroutines(void **state)
     run(f, "assert(debug.gethook(own) == print)");
 }
 
+/* One that the host resumes itself is reached when a search finds it. */
+static void test_found_coroutine(void **state)
+{
+    struct fixture *f = *state;
+    int results;
+    begin(f, RATE,
+          "function a(x) end\n"
+          "co = coroutine.create(function() while true do a() coroutine.yield() a() end end)");
+    lua_getglobal(f->L, "co");
+    lua_State *co = lua_tothread(f->L, -1);
+    lua_sethook(co, NULL, 0, 0); /* it is older */
+    assert_int_equal(lua_resume(co, f->L, 0, &results), LUA_YIELD);
+    expect(f, "", 0, 0);
+    hp_watch_reach(f->L, co);
+    assert_int_equal(lua_resume(co, f->L, 0, &results), LUA_YIELD);
+    expect(f, "", 2, 0);
+    lua_pop(f->L, 1);
+    hp_watch_push_side(f->L);
+    assert_int_equal(lua_type(f->L, -1), LUA_TTABLE);
+    hp_watch_stop(f->watch, f->L);
+    hp_watch_push_side(f->L);
+    assert_int_equal(lua_type(f->L, -1), LUA_TNIL);
+    hp_watch_reach(f->L, co); /* none is on */
+    assert_null(lua_gethook(co));
+}
+
 /* --- the hook --------------------------------------------------------------------------------- */
 
 static void own_hook(lua_State *L, lua_Debug *ar)
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_yield, setup, teardown),
         cmocka_unit_test_setup_teardown(test_coroutine_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_coroutines, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_found_coroutine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hook_of_the_program, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
