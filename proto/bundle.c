@@ -126,6 +126,7 @@ static void keep_delivery(struct hp_options *to, const struct hp_options *from)
     to->max_pause_ms = from->max_pause_ms;
     to->search_limit_s = from->search_limit_s;
     to->confirm_within_s = from->confirm_within_s;
+    to->guard = from->guard;
 }
 
 static const char *out_of_date(struct hp_arena *arena, int64_t expires)
@@ -159,13 +160,13 @@ enum hp_status hp_bundle_unpack(struct hp_request *request, int64_t now, const c
         status = HP_REFUSED;
     }
     if (status == HP_OK) {
+        keep_delivery(&bundle.options, &request->options);
         status = hp_request_check_options(&bundle.options, &bundle.arena, error);
     }
     request->arena = bundle.arena;
     if (status != HP_OK) {
         return status;
     }
-    keep_delivery(&bundle.options, &request->options);
     request->options = bundle.options;
     request->modules.items = bundle.modules.items;
     request->modules.count = bundle.modules.count;

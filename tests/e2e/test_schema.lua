@@ -133,6 +133,12 @@ h.test(function()
     report(0, "revert")
     report(3, "revert", "99")
 
+    -- a guard that reverts what raises
+    h.write("raises.lua", source("four", "function M.fails(x) return x.y end"))
+    report(0, "push", "m=raises.lua", "--accept=R19", "--confirm-within", "1h", "--guard", "errors<1%")
+    s:ask "for i = 1, 20 do pcall(m.fails) end"
+    h.until_("it is reverted", function() return report(0, "log").patches[1].trial == "guard" end)
+
     -- while something is under way: a heap that takes more than one slice, and a server that polls when it is told to
     local slow = h.server {
         modules = { m = h.module "one" },

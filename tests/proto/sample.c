@@ -85,6 +85,7 @@ bool sample_request(struct hp_request *r)
     r->kind = HP_KIND_PUSH;
     r->kind_word = "push";
     r->deadline_ms = 5000;
+    r->options.guard = "errors<1%";
     r->options.effects = "new";
     r->options.merge = "three-way";
     r->options.refs = "module";

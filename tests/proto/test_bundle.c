@@ -102,6 +102,7 @@ static void a_request_becomes_what_the_bundle_says(void **state)
     r.options.atomic = true;
     r.options.max_pause_ms = 7;
     r.options.confirm_within_s = 60;
+    r.options.guard = "errors<5";
     assert_int_equal(unpack(&b, &r, b.created, &error), HP_OK);
     assert_int_equal(r.modules.count, 2);
     assert_string_equal(r.modules.items[1].module, b.modules.items[1].module);
@@ -111,6 +112,7 @@ static void a_request_becomes_what_the_bundle_says(void **state)
     /* whoever pushes decides how long the server may stop, and whether it is on trial */
     assert_true(r.options.max_pause_ms > 6.9 && r.options.max_pause_ms < 7.1);
     assert_true(r.options.confirm_within_s > 59.9 && r.options.confirm_within_s < 60.1);
+    assert_string_equal(r.options.guard, "errors<5");
     hp_request_fini(&r);
     hp_bundle_fini(&b);
 }

@@ -326,6 +326,24 @@ static void unknown_words_are_unsupported(void **unused)
     end(&b, HP_UNSUPPORTED, "\"R99\"");
 }
 
+static void guards_are_rules_with_a_time(void **unused)
+{
+    (void)unused;
+    struct hp_buf b;
+    begin(&b, "status", 1);
+    raw_str(&b, "options");
+    raw_map(&b, 1);
+    raw_str(&b, "guard");
+    raw_str(&b, "never");
+    end(&b, HP_UNSUPPORTED, "\"never\"");
+    begin(&b, "status", 1);
+    raw_str(&b, "options");
+    raw_map(&b, 1);
+    raw_str(&b, "guard");
+    raw_str(&b, "errors<1%");
+    end(&b, HP_MALFORMED, "confirm_within_s");
+}
+
 static void limits_hold(void **unused)
 {
     (void)unused;
@@ -458,6 +476,7 @@ int main(void)
         cmocka_unit_test(a_key_that_comes_twice_is_malformed),
         cmocka_unit_test(what_a_request_cannot_do_without),
         cmocka_unit_test(unknown_words_are_unsupported),
+        cmocka_unit_test(guards_are_rules_with_a_time),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(a_request_that_is_too_large_is_not_sent),
         cmocka_unit_test(other_versions_are_told_who_is_older),
