@@ -185,7 +185,7 @@ static bool bad_value(struct hp_cli *cli, const struct hp_option *option, const 
     return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--%s takes %s, not \"%s\"", option->name,
                        option->kind == HP_OPTION_PID    ? "a process id"
                        : option->kind == HP_OPTION_NUM  ? "a number greater than 0"
-                       : option->kind == HP_OPTION_RULE ? "a rule: " HP_RULE_FORM ","
+                       : option->kind == HP_OPTION_RULE ? "a rule: " HP_RULE_FORM
                        : option->kind == HP_OPTION_TIME ? "a time of at most a week, as in 30s, 5m, 1h"
                                                         : option->argument,
                        value);
