@@ -40,9 +40,12 @@ bool hp_rundir_check(const char *dir, struct hp_why *why)
 bool hp_rundir_check_shared(const char *dir, struct hp_why *why)
 {
     struct stat st;
-    if (stat(dir, &st) != 0)
-        return hp_why_set(why, "the directory %s: %s; make it, as root: install -d -o %ld -m 755 %s", dir,
-                          strerror(errno), (long)geteuid(), dir);
+    int error = stat(dir, &st) == 0 ? 0 : errno;
+    if (error == ENOENT)
+        return hp_why_set(why, "there is no directory %s; make it, as root: install -d -o %ld -m 755 %s", dir,
+                          (long)geteuid(), dir);
+    if (error != 0)
+        return hp_why_set(why, "the directory %s: %s", dir, strerror(error));
     if (!S_ISDIR(st.st_mode))
         return hp_why_set(why, "%s is not a directory; name one", dir);
     if (st.st_uid != geteuid() && st.st_uid != 0)
@@ -55,6 +58,9 @@ bool hp_rundir_check_shared(const char *dir, struct hp_why *why)
                           "anybody can put another socket into the directory %s (mode %03o); run: chmod o-w "
                           "%s",
                           dir, (unsigned)(st.st_mode & 0777), dir);
+    if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) != 0)
+        return hp_why_set(why, "this process (user %ld) cannot make a socket in %s: %s; run: chown %ld %s",
+                          (long)geteuid(), dir, strerror(errno), (long)geteuid(), dir);
     return true;
 }
 

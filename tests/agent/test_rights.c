@@ -275,6 +275,13 @@ static void a_directory_for_others(void **state)
     }
     if (geteuid() == 0) {
         assert_int_equal(chmod(dir, 0755), 0);
+        assert_int_equal(chmod(folder, 0755), 0);
+        assert_int_equal(seteuid(4243), 0);
+        bool usable = hp_rundir_check_shared(dir, &why);
+        assert_int_equal(seteuid(0), 0);
+        assert_int_equal(chmod(folder, 0700), 0);
+        assert_false(usable);
+        assert_non_null(strstr(why.text, "(user 4243) cannot make a socket"));
         assert_int_equal(chown(dir, 4242, 4242), 0);
         assert_false(hp_rundir_check_shared(dir, &why));
         assert_non_null(strstr(why.text, "belongs to user 4242"));
