@@ -32,4 +32,5 @@ install(FILES cmake/completions/_hotpatch DESTINATION "${CMAKE_INSTALL_DATADIR}/
 install(FILES cmake/completions/hotpatch.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 install(FILES README.md CHANGELOG.md LICENSE docs/design.md docs/guide.md docs/embedding.md docs/protocol.md docs/ci.md docs/security.md
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES examples/ci/github-actions.yml examples/ci/gitlab-ci.yml DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples/ci")
 install(FILES docs/report.schema.json DESTINATION "${CMAKE_INSTALL_DATADIR}/hotpatch")

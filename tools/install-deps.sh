@@ -28,6 +28,8 @@ nng-utils nngcat, a client that is not ours
 libnanomsg-raw-perl another, in Perl
 libdata-messagepack-perl msgpack for that one
 python3-jsonschema holds the command's JSON against docs/report.schema.json
+python3-yaml reads the workflow files of examples/ci for their test
+jq these files use it
 minisign makes and checks signatures that are not ours
 valgrind a push under its eyes"
 lint_packages='clang-format checks the layout of the C sources

@@ -45,8 +45,8 @@ return function(h)
 
     -- A server that listens at a tls and a tcp port of the system's choice.
     function n.server(options)
-        local setup = ([[return { start = { name = "net", listen = { "tls+tcp://127.0.0.1:0", "tcp://127.0.0.1:0" },
-            tls = { ca = %q, cert = %q, key = %q }, rights = %s }, modules = { "m" } }]]):format(at(options.ca),
+        local setup = ([[return { start = { name = "net", max_pause_ms = %d, listen = { "tls+tcp://127.0.0.1:0", "tcp://127.0.0.1:0" },
+            tls = { ca = %q, cert = %q, key = %q }, rights = %s }, modules = { "m" } }]]):format(options.max_pause_ms or 1, at(options.ca),
             at(options.cert), at(options.key), options.rights or "nil")
         local s = h.server { modules = { m = h.module("one") }, setup = setup }
         local listen = h.report(0, { "status", "--pid", s.pid }).agent.listen
