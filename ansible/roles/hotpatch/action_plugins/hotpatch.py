@@ -39,10 +39,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super(ActionModule, self).run(tmp, task_vars)
         args = self._task.args.copy()
-        try:
-            if isinstance(args.get("files"), list):
-                args["files"] = [self._brought(i + 1, entry) for i, entry in enumerate(args["files"])]
-            result.update(self._execute_module(module_name="hotpatch", module_args=args, task_vars=task_vars))
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+        if isinstance(args.get("files"), list):
+            args["files"] = [self._brought(i + 1, entry) for i, entry in enumerate(args["files"])]
+        result.update(self._execute_module(module_name="hotpatch", module_args=args, task_vars=task_vars))
         return result
