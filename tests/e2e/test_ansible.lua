@@ -65,6 +65,26 @@ local function script(name, text)
     return path
 end
 
+-- What a push takes, the module takes and documents, and the role too: but what Ansible does itself, and what a file has.
+local function nothing_is_missing()
+    local beside = { targets = 1, canary = 1, batch = 1, ["max-fail"] = 1, format = 1, quiet = 1, progress = 1, help = 1, id = 1,
+        module = 1, base = 1, signature = 1 }
+    local here = {
+        module = h.read(ROLES .. "/hotpatch/library/hotpatch.py"),
+        role = h.read(ROLES .. "/hotpatch/meta/argument_specs.yml"),
+        tasks = h.read(ROLES .. "/hotpatch/tasks/main.yml") .. h.read(ROLES .. "/hotpatch/tasks/push.yml"),
+    }
+    for option in h.must(0, { "help", "push" }).out:gmatch "%-%-([a-z-]+)" do
+        local name = option:gsub("-", "_"):gsub("^function$", "functions")
+        if not beside[option] then
+            h.has(here.module, "\n  " .. name .. ":", "the module's documentation, for --" .. option)
+            h.has(here.tasks, " " .. name .. ": \"{{ hotpatch_", "the role's tasks, for --" .. option)
+            h.ok(here.role:find("\n      hotpatch_" .. name .. ":", 1, true) or here.role:find("\n          " .. name .. ":", 1, true),
+                "the role's variables have --" .. option)
+        end
+    end
+end
+
 local function module_alone()
     local s = h.server { modules = { m = h.module("one", 1) } }
     local function name() return s:ask "return require 'm'.name()" end
@@ -109,6 +129,14 @@ local function module_alone()
     h.until_("the agent reverts it", function() return h.report(0, { "log", "--pid", s.pid }).patches[1].trial == "expired" end)
     failed("refused", with { command = "confirm", patch = 2 }, "patch 2 is no longer there: nobody confirmed it in time")
 
+    -- taken back by its guard
+    h.write("worse.lua", (h.module("worse"):gsub("return total", "error 'worse'")))
+    changed(with({ confirm_within = "1h", guard = "errors<1" }, "worse.lua"), "provisional patch 3")
+    s:ask "pcall(require 'm'.hit)"
+    h.until_("its guard reverts it", function() return h.report(0, { "log", "--pid", s.pid }).patches[1].trial == "guard" end)
+    h.has(failed("refused", with { command = "confirm", patch = 3 }, "its guard was broken (errors<1), 1 of 1 calls").msg, "worse",
+        "the error")
+
     -- what is not done, and why
     for _, check in ipairs { false, true } do
         failed("refused", with { _ansible_check_mode = check, files = { { module = "m", file = "three.lua", base = "two.lua" } } },
@@ -133,9 +161,9 @@ push-) echo yes >%s/lost; echo '{"status":"uncertain"}'; exit 70;;
 esac
 cat %s/answer
 exit $status]]):format(command, h.dir, h.dir, h.dir, h.dir))
-    changed(with({ executable = lossy }, "two.lua"), "applied patch 3")
+    changed(with({ executable = lossy }, "two.lua"), "applied patch 4")
     h.eq(h.read(h.dir .. "/lost"), "yes\n", "it was lost")
-    h.eq(#h.report(0, { "log", "--pid", s.pid }).patches, 3, "patches")
+    h.eq(#h.report(0, { "log", "--pid", s.pid }).patches, 4, "patches")
     os.remove(h.dir .. "/lost")
     local gone = script("gone", ('[ $1 = diff ] && exec %s "$@"; echo \'{"status":"uncertain","error":{"text":"lost"}}\'; exit 70')
         :format(command))
@@ -195,7 +223,7 @@ local function waves()
         table.concat(hosts, "\n"), PYTHON))
     h.write("well.yml", "- name: Its name is known\n  ansible.builtin.assert: { that: hotpatch_pushed.msg is defined }\n")
     h.write("vars.json", json { running = "v1", release = "v2", hotpatch_executable = command, hotpatch_chdir = h.dir .. "/work",
-        hotpatch_files = { { module = "m", file = "m.lua" } }, hotpatch_options = { accept = { "R20" } },
+        hotpatch_options = { accept = { "R20" } },
         hotpatch_tls_ca = n.at "a.pem", hotpatch_tls_cert = n.at "ci.pem", hotpatch_tls_key = n.at "ci.key",
         hotpatch_check_tasks = h.dir .. "/well.yml" })
     local function example(options)
@@ -300,6 +328,7 @@ h.test(function()
     os.execute(("mkdir -p %s/work %s/files"):format(h.dir, h.dir))
     h.write("two.lua", h.module("two", 2))
     h.write("three.lua", h.module("three", 3))
+    nothing_is_missing()
     module_alone()
     waves()
     on_the_host()

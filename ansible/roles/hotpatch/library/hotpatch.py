@@ -57,6 +57,9 @@ options:
   git:
     description: A revision, the source that runs now; or C(A..B), all Lua files that changed. With C(verify), the revision.
     type: str
+  root:
+    description: Where the work tree of I(git) is on the server, if that cannot be told.
+    type: path
   chdir:
     description: Where the command runs, such as the git work tree.
     type: path
@@ -86,6 +89,11 @@ options:
     type: int
   confirm_within:
     description: The agent takes the patch back unless C(confirm) comes within this time, such as C(15m).
+    type: str
+  guard:
+    description:
+      - With I(confirm_within), the agent takes the patch back as soon as calls of its functions break this rule, such as
+        C(errors<1%).
     type: str
   message:
     description: Why, for the log of the server.
@@ -320,7 +328,7 @@ def named(module, path):
 
 def sources(params):
     """Options and arguments that say what runs and what shall."""
-    words = option("git", params["git"])
+    words = options(params, ("git", "root"))
     files = params["files"] or []
     words += [w for f in files if f["base"] for w in option("base", named(f["module"], f["base"]))]
     words += [w for f in files for path in f["signatures"] or [] for w in option("signature", path)]
@@ -354,7 +362,7 @@ def push(server, params, check_mode):
         server.end(look, False, "nothing to do" + left_out(look), diff=look.diff())
     if check_mode:
         server.end(look, True, "would patch " + counted(look.functions(*CHANGES)) + left_out(look), diff=look.diff())
-    done = server.write("push", words + option("confirm_within", params["confirm_within"]), last)
+    done = server.write("push", words + options(params, ("confirm_within", "guard")), last)
     if done.exit != 0:
         server.fail(done)
     if done.status != "applied":  # somebody else was faster
@@ -376,6 +384,18 @@ def entry_of(server, patch):
     return None, log
 
 
+def why_gone(entry):
+    """Who took a patch back, of its entry in the log."""
+    if entry.get("trial") == "guard":
+        guard = entry.get("guard") or {}
+        function = guard.get("function")
+        return "its guard was broken (%s), %d of %d calls%s failed, the last with: %s" % (
+            guard.get("rule"), guard.get("function_errors" if function else "errors", 0),
+            guard.get("function_calls" if function else "calls", 0), " of " + function if function else "",
+            guard.get("last_error", "an error that is not known"))
+    return "nobody confirmed it in time" if entry.get("trial") == "expired" else "somebody reverted it"
+
+
 def confirm(server, params, check_mode):
     patch = params["patch"]
     status = server.ask("status", [])
@@ -395,8 +415,7 @@ def confirm(server, params, check_mode):
     if entry is None:
         server.fail(log, "patch %d is not in the log of this server; was it started anew?" % patch, "refused")
     if entry["status"] != "applied":
-        why = "nobody confirmed it in time" if entry.get("trial") == "expired" else "somebody reverted it"
-        server.fail(log, "patch %d is no longer there: %s" % (patch, why), "refused")
+        server.fail(log, "patch %d is no longer there: %s" % (patch, why_gone(entry)), "refused")
     server.end(log, False, "patch %d is for good already" % patch, patch)
 
 
@@ -438,9 +457,9 @@ def main():
         argument_spec={
             "command": {"type": "str", "choices": sorted(COMMANDS), "default": "push"},
             "files": {"type": "list", "elements": "dict", "options": file_options},
-            "git": text, "chdir": path, "to": text, "pid": {"type": "int"}, "name": text, "state": text,
+            "git": text, "root": path, "chdir": path, "to": text, "pid": {"type": "int"}, "name": text, "state": text,
             "tls_ca": path, "tls_cert": path, "tls_key": {"type": "path", "no_log": False},
-            "patch": {"type": "int"}, "confirm_within": text, "message": text, "accept": words, "functions": words,
+            "patch": {"type": "int"}, "confirm_within": text, "guard": text, "message": text, "accept": words, "functions": words,
             "effects": {"type": "str", "choices": ["none", "new"]},
             "merge": {"type": "str", "choices": ["keep", "three-way"]},
             "refs": {"type": "str", "choices": ["heap", "module"]}, "expect_version": text,
