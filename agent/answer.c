@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/denial.h"
 #include "proto/protocol.h"
 
 /* One frame being answered. The request is NULL when it could not even be allocated, or once a mailbox owns
@@ -76,75 +77,21 @@ static unsigned rights_anywhere(const struct answering *a)
     return rights;
 }
 
-static void set_hint(struct answering *a, const char *hint)
-{
-    if (a->report.error)
-        a->report.error->hint = hint;
-}
-
-/* How `start` names the asker. */
-static const char *grantee(struct answering *a)
-{
-    const struct hp_peer *peer = a->frame->peer;
-    return peer->transport == HP_TRANSPORT_TLS
-               ? "tls"
-               : hp_arena_printf(&a->report.arena, "user:%ld", (long)peer->uid);
-}
-
-/* Whoever has no right at all is turned away before a word of his is read. */
+/* Whoever has no right at all is turned away before a word of the request is read. */
 static bool may_speak(struct answering *a)
 {
-    const struct hp_peer *peer = a->frame->peer;
-    if (rights_anywhere(a))
-        return true;
-    if (peer->transport == HP_TRANSPORT_TLS) {
-        hp_report_fail(&a->report, HP_DENIED, "a certificate alone gives no right here");
-        set_hint(
-            a,
-            "whoever starts the server can give it one: hotpatch.start { rights = { read = { \"tls\" } } }");
-    } else if (!peer->known) {
-        hp_report_fail(&a->report, HP_DENIED, "the system does not say who is asking");
-    } else {
-        hp_report_fail(&a->report, HP_DENIED, "user %ld may not ask a process of user %ld", (long)peer->uid,
-                       (long)geteuid());
-        set_hint(a, hp_arena_printf(&a->report.arena,
-                                    "run the command as the user of the server, or as root; or let its "
-                                    "start name this user: rights = { read = { \"user:%ld\" } }",
-                                    (long)peer->uid));
-    }
-    return false;
-}
-
-static const char *asker(struct answering *a)
-{
-    const struct hp_peer *peer = a->frame->peer;
-    return peer->transport == HP_TRANSPORT_TLS
-               ? hp_arena_printf(&a->report.arena, "%s (tls)", peer->address)
-               : hp_arena_printf(&a->report.arena, "user %ld", (long)peer->uid);
+    bool may = rights_anywhere(a) != HP_RIGHT_NONE;
+    if (!may)
+        hp_denial_stranger(&a->report, a->frame->peer);
+    return may;
 }
 
 static bool may_do(struct answering *a, const struct hp_desk *desk)
 {
-    enum hp_right needed = hp_right_needed(a->request);
-    const char *kind = hp_kind_word(a->request->kind);
-    if (rights_at(a, desk) & needed)
-        return true;
-    if (hp_rights_off(desk->rights, needed)) {
-        hp_report_fail(&a->report, HP_DENIED, "%s is switched off in this server", kind);
-        set_hint(
-            a,
-            "its start says rights = { eval = false }; inspect shows values, and diff and push take files");
-        return false;
-    }
-    bool stops = needed != hp_right_of_kind(a->request->kind);
-    hp_report_fail(&a->report, HP_DENIED, "%s may not %s%s: that needs the right '%s'", asker(a), kind,
-                   stops ? " with --atomic or --max-pause, which stop the server" : "",
-                   hp_right_word(needed));
-    set_hint(a, hp_arena_printf(&a->report.arena,
-                                "whoever starts the server can give it: hotpatch.start { rights = { %s = { "
-                                "\"%s\" } } }",
-                                hp_right_word(needed), grantee(a)));
-    return false;
+    bool may = (rights_at(a, desk) & hp_right_needed(a->request)) != 0;
+    if (!may)
+        hp_denial_right(&a->report, a->frame->peer, a->request, desk->rights);
+    return may;
 }
 
 /* The login name is what the client says; the numbers and the address are the system's. */

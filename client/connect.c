@@ -61,6 +61,8 @@ const char *hp_link_sentence(enum hp_link_result result)
         return "the agent's certificate is not to be trusted";
     case HP_LINK_EXPIRED:
         return "a certificate is out of date";
+    case HP_LINK_BARE:
+        return "the agent shows no certificate";
     case HP_LINK_REJECTED:
         return "the agent does not accept this side's certificate";
     case HP_LINK_OWN_FILES:

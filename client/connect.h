@@ -30,6 +30,7 @@ enum hp_link_result {
     HP_LINK_UNTRUSTED, /* the agent's certificate is of another authority, or for another name */
     HP_LINK_EXPIRED,   /* a certificate, the agent's or our own, is out of date */
     HP_LINK_REJECTED,  /* the agent does not take our certificate */
+    HP_LINK_BARE,      /* it has none to show */
     HP_LINK_OWN_FILES, /* our own files are missing or no good: nothing was tried */
     HP_LINK_WOKEN,     /* hp_link_wait: the other descriptor is readable */
 };

@@ -210,7 +210,7 @@ static enum hp_link_result judge_handshake(struct diagnosis *d, int rv)
         SAY(d,
             "the agent shows no certificate: its own is not made for servers (extendedKeyUsage), or the two "
             "sides have no TLS in common");
-        return HP_LINK_UNTRUSTED;
+        return HP_LINK_BARE;
     }
     if (saw_ours) {
         SAY(d,

@@ -247,6 +247,7 @@ static enum hp_status status_of_failure(enum hp_link_result result)
     case HP_LINK_UNTRUSTED:
     case HP_LINK_EXPIRED:
     case HP_LINK_REJECTED:
+    case HP_LINK_BARE:
         return HP_DENIED;
     case HP_LINK_OWN_FILES:
         return HP_USAGE;
@@ -263,9 +264,8 @@ static const char *hint_of_failure(const struct exchange *x, enum hp_link_result
     bool local = strncmp(x->target->remote.url, "ipc://", 6) == 0;
     switch (result) {
     case HP_LINK_DENIED:
-        return "run hotpatch as the user who runs the server, or --to a socket that it has for you (its "
-               "listen "
-               "and rights)";
+        return "run hotpatch as the user who runs the server, or --to a socket that it has for you (listen, "
+               "rights)";
     case HP_LINK_UNTRUSTED:
         return "give the authority's file with --tls-ca, and as host a name that is in the agent's "
                "certificate";
@@ -273,6 +273,9 @@ static const char *hint_of_failure(const struct exchange *x, enum hp_link_result
         return "renew that certificate; the agent reads new files by itself";
     case HP_LINK_REJECTED:
         return "give a certificate from the authority in the agent's tls.ca, with --tls-cert and --tls-key";
+    case HP_LINK_BARE:
+        return "give the agent a certificate in tls.cert that servers may show (extendedKeyUsage=serverAuth, "
+               "or none)";
     case HP_LINK_OWN_FILES:
         return "give PEM files that belong together with --tls-ca, --tls-cert, --tls-key";
     case HP_LINK_NO_NAME:
