@@ -206,6 +206,8 @@ local function waves()
     git "commit -qm one"
     git "tag v1"
     h.write("work/m.lua", h.module("two", 2))
+    h.write("work/unused.lua", "return {}\n")
+    git "add unused.lua"
     git "commit -qam two"
     git "tag v2"
 
@@ -235,6 +237,7 @@ local function waves()
     h.eq(r.exit, 0, r.out)
     for i = 1, 2 do recap(r, "g" .. i, { changed = 1, failed = 0 }) end
     h.has(r.out, '+function M.name() return "two" end', "the lines that change")
+    h.has(r.out, "would patch 2 functions: m.hit, m.name; left out: unused.lua (new in v2:", "what is left out, and why")
     h.eq(names(), "one one one", "check mode changes nothing")
 
     -- the second refuses: the third is not tried, and nothing is confirmed

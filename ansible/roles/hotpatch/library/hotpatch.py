@@ -211,6 +211,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 UNCERTAIN = 70  # the connection was lost after sending: asking again with the same id runs nothing twice
 ASK_AGAIN = 3
+LISTED = 10  # so many names in a sentence
 
 TEXT_OPTIONS = ("effects", "merge", "refs", "expect_version")
 FLAGS = ("all", "prune", "strict")
@@ -335,14 +336,20 @@ def sources(params):
     return words, ["--"] + [named(f["module"], f["file"]) for f in files]
 
 
+def listed(items):
+    return ", ".join(items[:LISTED] + (["and %d others" % (len(items) - LISTED)] if len(items) > LISTED else []))
+
+
 def counted(functions):
-    return "%d function%s: %s" % (len(functions), "" if len(functions) == 1 else "s", ", ".join(functions[:10])) + (
-        " and others" if len(functions) > 10 else "") if functions else "values only"
+    if not functions:
+        return "values only"
+    return "%d function%s: %s" % (len(functions), "" if len(functions) == 1 else "s", listed(functions))
 
 
 def left_out(answer):
-    skipped = answer.report.get("skipped", [])
-    return "; left out: " + ", ".join(s["file"] for s in skipped) if skipped else ""
+    """Files of a range of commits that the patch does not have, and why."""
+    skipped = ["%s (%s)" % (s["file"], s["why"]) for s in answer.report.get("skipped", [])]
+    return "; left out: " + listed(skipped) if skipped else ""
 
 
 def push_words(params):
