@@ -226,9 +226,12 @@ void hp_watch_stop(struct hp_watch *w, lua_State *L)
     lua_pop(L, 1);
     if (!is_there)
         return;
-    if (hp_watch_current(L) == w) {
-        lua_pushboolean(L, 0);
+    bool is_on = hp_watch_current(L) == w;
+    if (is_on || !hp_watch_current(L)) {
+        lua_pushnil(L);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &current_key);
+    }
+    if (is_on) {
         hp_watch_threads_unhook(w, L);
         clear_hook(w->main);
         clear_hook(L);

@@ -193,13 +193,15 @@ void scene_request(struct scene *s, enum hp_kind kind, struct hp_request *reques
 void scene_run(struct scene *s, const struct hp_request *request, struct hp_report *report)
 {
     int top = lua_gettop(s->L), running = lua_gc(s->L, LUA_GCISRUNNING);
+    lua_Hook hook = lua_gethook(s->L); /* of the guard of an earlier push */
     hp_engine_run(s->engine, s->L, request, "stress", report);
     if (lua_gettop(s->L) != top)
         scene_die(s, "the stack had %d values and has %d", top, lua_gettop(s->L));
     if (lua_gc(s->L, LUA_GCISRUNNING) != running)
         scene_die(s, "the collector was %s, and is not any more", running ? "running" : "stopped");
-    if (lua_gethook(s->L))
-        scene_die(s, "a hook was left");
+    bool is_guarded = request->options.guard && report->status == HP_APPLIED;
+    if (is_guarded ? !lua_gethook(s->L) : lua_gethook(s->L) != hook)
+        scene_die(s, is_guarded ? "the guard is not on" : "a hook was left, or taken away");
     if (hp_engine_busy(s->engine))
         scene_die(s, "the engine still takes itself for busy");
 }
