@@ -227,7 +227,9 @@ void hp_watch_stop(struct hp_watch *w, lua_State *L)
     if (!is_there)
         return;
     bool is_on = hp_watch_current(L) == w;
-    if (is_on || !hp_watch_current(L)) {
+    bool is_room = lua_rawgetp(L, LUA_REGISTRYINDEX, &current_key) == LUA_TBOOLEAN;
+    lua_pop(L, 1);
+    if (is_on || is_room) {
         lua_pushnil(L);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &current_key);
     }

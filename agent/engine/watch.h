@@ -42,13 +42,11 @@ struct hp_watch *hp_watch_new(const struct hp_rule *rule, const struct hp_histor
 /* NULL is fine. Off before (hp_watch_stop). */
 void hp_watch_free(struct hp_watch *watch);
 
-/* May the hook be set, on the main coroutine and on that one? Not where the program has one of its own. [-0,
- * +0,
- * -] */
+/* May the hook be set, on the main coroutine and on that one? Not where the program has its own.
+ * [-0, +0, -] */
 bool hp_watch_is_possible(lua_State *L, lua_State *poller);
 
-/* What may fail: makes the Lua side, in the registry. If it raises, hp_watch_stop takes it back. [-0, +0, m]
- */
+/* Makes the Lua side, in the registry. If it raises, hp_watch_stop takes it back. [-0, +0, m] */
 void hp_watch_prepare(lua_State *L, struct hp_watch *watch);
 /* Watches the function on top, a closure of that prototype, and what is nested in it. `path` and `module` are
  * copied. False: no memory. [-1, +0, m] */
@@ -60,8 +58,7 @@ void hp_watch_start(struct hp_watch *watch, lua_State *L, lua_State *poller);
 /* Takes it off again; also after hp_watch_prepare alone, and twice. [-0, +0, -] */
 void hp_watch_stop(struct hp_watch *watch, lua_State *L);
 
-/* Pushes what the watch that is on in this state keeps in it, for a search that must not enter it; nil: none
- * is on.
+/* Pushes what the watch that is on keeps in this state, for a search that must not enter it; nil: none is on.
  * [-0, +1, -] */
 void hp_watch_push_side(lua_State *L);
 /* A coroutine was found: it gets the hook of the watch that is on, if it has none. [-0, +0, -] */
