@@ -258,7 +258,7 @@ void hp_watch_reach(lua_State *L, lua_State *co)
     struct hp_watch *w = hp_watch_current(L);
     struct hp_watch_thread *t = w && !lua_gethook(co) ? hp_watch_thread_find(w, L, co) : NULL;
     if (t)
-        hp_watch_calls_forget(w, t);
+        hp_watch_calls_forget(w, L, t);
     if (w)
         set_hook(co);
 }

@@ -105,12 +105,12 @@ static void call_of_lua(struct hp_watch *w, lua_State *L, lua_Debug *ar, struct 
         return;
     int depth = hp_watch_depth(w, L);
     if (t)
-        hp_watch_calls_fail(w, t, is_tail ? depth : depth - 1);
+        hp_watch_calls_fail(w, L, t, is_tail ? depth : depth - 1);
     struct hp_watch_call *top = t && t->count > 0 ? &t->calls[t->count - 1] : NULL;
     if (is_tail && top && top->depth == depth) {
         top->handed_over = true;
         if (function != 0)
-            hp_watch_call_end(w, t);
+            hp_watch_call_end(w, L, t);
     }
     if (function == 0 || depth > HP_WATCH_DEPTH)
         return;
@@ -131,7 +131,7 @@ static void pcall_returns(struct hp_watch *w, lua_State *L, lua_Debug *ar, struc
     if (!caught)
         return;
     int64_t before = w->tally.errors;
-    hp_watch_calls_fail(w, t, hp_watch_depth(w, L));
+    hp_watch_calls_fail(w, L, t, hp_watch_depth(w, L));
     if (w->tally.errors > before && lua_getlocal(L, ar, ar->ftransfer + 1)) {
         hp_watch_keep_text(L, w->text);
         lua_pop(L, 1);
@@ -165,9 +165,9 @@ static void on_return(struct hp_watch *w, lua_State *L, lua_Debug *ar, struct hp
     if (!t->calls[t->count - 1].handed_over && first_site(w, ar) == 0)
         return;
     int depth = hp_watch_depth(w, L);
-    hp_watch_calls_fail(w, t, depth);
+    hp_watch_calls_fail(w, L, t, depth);
     if (t->count > 0 && t->calls[t->count - 1].depth == depth)
-        hp_watch_call_end(w, t);
+        hp_watch_call_end(w, L, t);
 }
 
 void hp_watch_event(lua_State *L, lua_Debug *ar)
@@ -185,7 +185,7 @@ void hp_watch_event(lua_State *L, lua_Debug *ar)
     if (t && t->yielding) {
         t->yielding = false;
         if (ar->event != LUA_HOOKRET) /* not `yield` that returns: it was closed, and serves anew */
-            hp_watch_calls_forget(w, t);
+            hp_watch_calls_forget(w, L, t);
     }
     if (ar->event != LUA_HOOKRET)
         on_call(w, L, ar, t);

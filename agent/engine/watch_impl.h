@@ -38,12 +38,12 @@ struct hp_watch_call {
 struct hp_watch_thread {
     lua_State *L; /* NULL: free */
     int slot;
-    bool held; /* the Lua side keeps it alive: it has run since the last look */
+    bool held; /* the Lua side keeps it alive: it has run, with calls open, since the last look */
     bool yielding;
     struct hp_watch_call *calls;
     size_t count, capacity;
-    struct hp_watch_thread *next;      /* of the same bucket, or free */
-    struct hp_watch_thread *next_held; /* of those, while `held` */
+    struct hp_watch_thread *next;                 /* of the same bucket, or free */
+    struct hp_watch_thread *next_held, **at_held; /* of those, while `held` */
 };
 
 /* The Lua side, a table in the registry under the watch's address. */
@@ -68,7 +68,8 @@ struct hp_watch {
     struct hp_watch_thread *by_address[HP_WATCH_BUCKETS];
     struct hp_watch_thread *free, *held;
     size_t open; /* calls under way, in all */
-    int depth;   /* where the last event was: the next one is not far */
+    size_t held_count;
+    int depth; /* where the last event was: the next one is not far */
 
     lua_CFunction yield, resume, pcall, xpcall, error; /* the standard library's; NULL: it is not there */
     lua_State *main;
@@ -96,7 +97,7 @@ void hp_watch_push(lua_State *L, const struct hp_watch *w, int part);
 struct hp_watch_thread *hp_watch_thread_find(struct hp_watch *w, lua_State *L, lua_State *co);
 /* The same, made if there is none; NULL: no memory. L is the coroutine. [-0, +0, -] */
 struct hp_watch_thread *hp_watch_thread_get(struct hp_watch *w, lua_State *L);
-/* Keeps the coroutine L alive until a look lets go of it. [-0, +0, -] */
+/* Keeps the coroutine L alive until it has no call open, or a look finds it suspended. [-0, +0, -] */
 void hp_watch_thread_hold(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t);
 void hp_watch_thread_free_all(struct hp_watch *w);
 
@@ -106,12 +107,12 @@ int hp_watch_depth(struct hp_watch *w, lua_State *co);
 /* A call begins; one that there is no memory for is not counted. L is the coroutine. [-0, +0, -] */
 void hp_watch_call_begin(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t, int depth,
                          uint32_t function);
-/* The innermost one has returned. */
-void hp_watch_call_end(struct hp_watch *w, struct hp_watch_thread *t);
+/* The innermost one has returned. Of this and the next two, L is any coroutine. [-0, +0, -] */
+void hp_watch_call_end(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t);
 /* Those deeper than that were ended by errors. */
-void hp_watch_calls_fail(struct hp_watch *w, struct hp_watch_thread *t, int depth);
+void hp_watch_calls_fail(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t, int depth);
 /* Nothing is known of how they end. */
-void hp_watch_calls_forget(struct hp_watch *w, struct hp_watch_thread *t);
+void hp_watch_calls_forget(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t);
 
 /* Looks at coroutines that have run since the last look, and lets go of those that rest. L is the one that
  * runs.

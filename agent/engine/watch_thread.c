@@ -1,8 +1,9 @@
 /* hotpatch engine: the calls of watched functions that are under way, coroutine by coroutine. See
  * watch_impl.h.
  *
- * A coroutine is known by its address, and that it is still the same by a weak table. One that has run is
- * kept alive until the next look, or it could be collected before anybody saw that an error ended it.
+ * A coroutine is known by its address, and that it is still the same by a weak table. One that has run
+ * and has calls open is kept alive until the next look, or it could be collected before anybody saw that an
+ * error ended them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +11,18 @@
 #include "agent/engine/watch_impl.h"
 
 #define FIRST_CALLS 8
-#define LOOK_STALE  64 /* slots that a look goes through for coroutines that are gone */
+#define HELD_MANY   256 /* coroutines that are kept alive: time for a look */
+#define LOOK_STALE  64  /* slots that a look goes through for coroutines that are gone */
 
 /* --- records ---------------------------------------------------------------------------------- */
+
+static void tell(struct hp_watch *w)
+{
+    if (w->told || !w->tell)
+        return;
+    w->told = true;
+    w->tell(w->tell_ud);
+}
 
 static struct hp_watch_thread **bucket(struct hp_watch *w, const lua_State *co)
 {
@@ -29,10 +39,10 @@ static bool is_alive(const struct hp_watch *w, lua_State *L, const struct hp_wat
     return alive;
 }
 
-static void release(struct hp_watch *w, struct hp_watch_thread *t)
+static void release(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t)
 {
     struct hp_watch_thread **at = bucket(w, t->L);
-    hp_watch_calls_forget(w, t);
+    hp_watch_calls_forget(w, L, t);
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
@@ -49,7 +59,7 @@ struct hp_watch_thread *hp_watch_thread_find(struct hp_watch *w, lua_State *L, l
         t = t->next;
     if (!t || t->held || is_alive(w, L, t))
         return t;
-    release(w, t);
+    release(w, L, t);
     return NULL;
 }
 
@@ -64,16 +74,25 @@ void hp_watch_thread_hold(struct hp_watch *w, lua_State *L, struct hp_watch_thre
     lua_pop(L, 1);
     t->held = true;
     t->next_held = w->held;
+    t->at_held = &w->held;
+    if (w->held)
+        w->held->at_held = &t->next_held;
     w->held = t;
+    if (++w->held_count % HELD_MANY == 0)
+        tell(w); /* of a program that polls only when it is told to, they would only grow in number */
 }
 
-static void let_go(const struct hp_watch *w, lua_State *L, struct hp_watch_thread *t)
+static void let_go(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t)
 {
     hp_watch_push(L, w, HP_WATCH_HELD);
     lua_pushboolean(L, 0);
     lua_rawseti(L, -2, t->slot);
     lua_pop(L, 1);
     t->held = false;
+    *t->at_held = t->next_held;
+    if (t->next_held)
+        t->next_held->at_held = t->at_held;
+    w->held_count--;
 }
 
 /* slot: the coroutine that runs gets it. [-1, +0, m] */
@@ -115,7 +134,7 @@ static void find_stale(struct hp_watch *w, lua_State *L, size_t count)
     for (; count > 0 && w->thread_count > 0; count--) {
         struct hp_watch_thread *t = w->threads[w->look_next++ % w->thread_count];
         if (t->L && !t->held && !is_alive(w, L, t))
-            release(w, t);
+            release(w, L, t);
     }
 }
 
@@ -205,14 +224,6 @@ static void look_at_rule(struct hp_watch *w, uint32_t function)
         w->told = false; /* this is news in any case */
 }
 
-static void tell(struct hp_watch *w)
-{
-    if (w->told || !w->tell)
-        return;
-    w->told = true;
-    w->tell(w->tell_ud);
-}
-
 void hp_watch_call_begin(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t, int depth,
                          uint32_t function)
 {
@@ -236,13 +247,15 @@ void hp_watch_call_begin(struct hp_watch *w, lua_State *L, struct hp_watch_threa
     }
 }
 
-void hp_watch_call_end(struct hp_watch *w, struct hp_watch_thread *t)
+void hp_watch_call_end(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t)
 {
     t->count--;
     w->open--;
+    if (t->count == 0 && t->held)
+        let_go(w, L, t);
 }
 
-void hp_watch_calls_fail(struct hp_watch *w, struct hp_watch_thread *t, int depth)
+void hp_watch_calls_fail(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t, int depth)
 {
     while (t->count > 0 && t->calls[t->count - 1].depth > depth) {
         uint32_t function = t->calls[t->count - 1].function;
@@ -252,15 +265,17 @@ void hp_watch_calls_fail(struct hp_watch *w, struct hp_watch_thread *t, int dept
         w->functions.items[function].errors++;
         atomic_fetch_add_explicit(&w->tally.errors, 1, memory_order_relaxed);
         look_at_rule(w, function);
-        hp_watch_call_end(w, t);
+        hp_watch_call_end(w, L, t);
         tell(w);
     }
 }
 
-void hp_watch_calls_forget(struct hp_watch *w, struct hp_watch_thread *t)
+void hp_watch_calls_forget(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t)
 {
     w->open -= t->count;
     t->count = 0;
+    if (t->held)
+        let_go(w, L, t);
 }
 
 void hp_watch_keep_text(lua_State *L, char *text)
@@ -272,46 +287,40 @@ void hp_watch_keep_text(lua_State *L, char *text)
 /* --- a look ----------------------------------------------------------------------------------- */
 
 /* The calls of a coroutine that has stopped, or is the one that runs. [-0, +0, -] */
-static void look_at(struct hp_watch *w, struct hp_watch_thread *t)
+static void look_at(struct hp_watch *w, lua_State *L, struct hp_watch_thread *t)
 {
     lua_State *co = t->L;
     int status = lua_status(co);
     if (t->count == 0)
         return;
     if (lua_gethook(co) != hp_watch_event) {
-        hp_watch_calls_forget(w, t); /* the program's own: we have not seen how they ended */
+        hp_watch_calls_forget(w, L, t); /* the program's own: we have not seen how they ended */
         return;
     }
     if (status != LUA_OK && status != LUA_YIELD) {
-        hp_watch_calls_fail(w, t, 0);
+        hp_watch_calls_fail(w, L, t, 0);
         if (lua_gettop(co) > 0) /* what it died of is on top */
             hp_watch_keep_text(co, w->text);
         return;
     }
     int depth = hp_watch_depth(w, co);
     if (depth == 0 && t->yielding)
-        hp_watch_calls_forget(w, t); /* closed while it was suspended */
+        hp_watch_calls_forget(w, L, t); /* closed while it was suspended */
     else
-        hp_watch_calls_fail(w, t, depth);
+        hp_watch_calls_fail(w, L, t, depth);
 }
 
 void hp_watch_threads_look(struct hp_watch *w, lua_State *L)
 {
-    struct hp_watch_thread *list = w->held, *main = hp_watch_thread_find(w, L, w->main);
-    w->held = NULL;
-    while (list) {
-        struct hp_watch_thread *t = list;
-        list = t->next_held;
-        look_at(w, t);
-        if (t->count > 0 && lua_status(t->L) == LUA_OK) {
-            t->next_held = w->held; /* it is in the middle of a call, not suspended */
-            w->held = t;
-        } else {
-            let_go(w, L, t);
-        }
+    struct hp_watch_thread *main = hp_watch_thread_find(w, L, w->main), *next;
+    for (struct hp_watch_thread *t = w->held; t; t = next) {
+        next = t->next_held;
+        look_at(w, L, t);
+        if (t->held && lua_status(t->L) != LUA_OK)
+            let_go(w, L, t); /* suspended, not in the middle of a call */
     }
     if (main)
-        look_at(w, main);
+        look_at(w, L, main);
     find_stale(w, L, LOOK_STALE);
 }
 

@@ -102,5 +102,11 @@ return M
     s:ask "debug.sethook()"
     h.has(h.must(64, { "push", "--pid", pid, "--guard", "errors<1%", "m=good.lua" }).err, "--confirm-within", "for how long?")
     h.has(h.must(64, { "push", "--pid", pid, "--confirm-within", "5m", "--guard", "some", "m=good.lua" }).err, "errors<1%", "no rule")
+
+    -- the agent goes
+    push(0, "good.lua", "--confirm-within", "1h", "--guard", "errors<1%")
+    h.eq(s:ask(hook), "external hook", "counted")
+    s:ask "require 'hotpatch'.stop()"
+    h.eq(s:ask(hook), "nil", "and no more")
     s:quit()
 end)

@@ -131,6 +131,21 @@ static void test_error(void **state)
     expect(f, "xpcall(a, function(m) return m end)", 14, 12);
 }
 
+/* With nothing below that could return: the host's own lua_pcall. */
+static void test_error_to_host(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, RATE, "function a(x) error(x) end");
+    for (int i = 0; i < 2; i++) {
+        lua_getglobal(f->L, "a");
+        lua_pushstring(f->L, "to the host");
+        assert_int_equal(lua_pcall(f->L, 1, 0, 0), LUA_ERRRUN);
+        lua_pop(f->L, 1);
+    }
+    expect(f, "", 2, 2);
+    assert_string_equal(f->view.text, "to the host");
+}
+
 /* Each call that an error passes through ends by it. */
 static void test_error_passes(void **state)
 {
@@ -237,6 +252,26 @@ static void test_coroutine_errors(void **state)
     assert_string_equal(f->view.text, "late");
     expect(f, "for i = 1, 500 do coroutine.resume(coroutine.create(b)) end", 504, 504);
     expect(f, "coroutine.wrap(function() pcall(b) coroutine.yield() end)()", 505, 505);
+}
+
+/* Coroutines live no longer for having called a watched function, but for those that wait for a look. */
+static void test_coroutines_go(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, RATE,
+          "function a(x) if x then coroutine.yield() end end\n"
+          "seen = setmetatable({}, { __mode = 'k' })\n"
+          "function go(n, x) for i = 1, n do local co = coroutine.create(a) seen[co] = true\n"
+          "    coroutine.resume(co, x) end end\n"
+          "function alive() collectgarbage() collectgarbage() return next(seen) ~= nil end");
+    run(f, "go(100) assert(not alive())");
+    assert_int_equal(f->told, 0);
+    run(f, "go(100, true) assert(alive())");
+    assert_int_equal(f->told, 0);
+    run(f, "go(200, true)");
+    assert_int_equal(f->told, 1);
+    expect(f, "", 400, 0);
+    run(f, "assert(not alive())");
 }
 
 /* A coroutine that is older than the watch is reached when it is resumed. */
@@ -403,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_error_to_host, setup, teardown),
         cmocka_unit_test_setup_teardown(test_error_passes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_caught, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tail_calls, setup, teardown),
@@ -410,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
         cmocka_unit_test_setup_teardown(test_yield, setup, teardown),
         cmocka_unit_test_setup_teardown(test_coroutine_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_coroutines_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_coroutines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_found_coroutine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_off, setup, teardown),
