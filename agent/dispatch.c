@@ -92,10 +92,10 @@ static bool refuse_older(struct hp_desk *desk, const struct hp_request *request,
 
 void hp_dispatch_end_guard(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 {
-    if (desk && !desk->dead) {
+    if (desk && !desk->dead)
         hp_desk_set_tally(desk, NULL);
+    if (desk)
         hp_mailbox_attend(&desk->mailbox, false);
-    }
     hp_engine_guard_stop(engine, L);
 }
 

@@ -180,9 +180,8 @@ void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *t
 void hp_mailbox_forked(struct hp_mailbox *m, bool dead)
 {
     if (dead) {
-        atomic_fetch_sub(&hp_work, m->counted + (m->attended ? 1u : 0u));
+        atomic_fetch_sub(&hp_work, m->counted);
         m->counted = 0;
-        m->attended = false;
     }
     hp_bell_renew(m->bell, m->counted != 0);
 }

@@ -149,7 +149,8 @@ void hp_mailbox_give_up(struct hp_mailbox *m, struct hp_letter *letter, enum hp_
                         const char *text);
 size_t hp_mailbox_waiting(struct hp_mailbox *m);
 bool hp_mailbox_wants_poll(struct hp_mailbox *m);
-/* Lua side: from now on polls do not pass by (hp_work_any), though the bell does not ring; or do again. */
+/* Lua side: from now on polls do not pass by (hp_work_any), though the bell does not ring; or do again.
+ * Touches no lock: also in a forked child. */
 void hp_mailbox_attend(struct hp_mailbox *m, bool attend);
 
 /* In a forked child, where the lock may be held by a thread that is gone: touches no lock and no list. A

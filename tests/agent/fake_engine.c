@@ -91,6 +91,7 @@ static void run_push(struct hp_engine *engine, const struct hp_request *request,
 {
     report->status = HP_APPLIED;
     report->patch = ++engine->generation;
+    fake.guard = request->options.guard != NULL;
     engine->patches++;
     struct hp_report_patch *entry = HP_PUSH(&engine->log.arena, &engine->log.patches);
     if (!entry)
@@ -307,17 +308,20 @@ bool hp_engine_guard_look(struct hp_engine *engine, lua_State *L, struct hp_engi
     (void)engine;
     (void)L;
     *out = (struct hp_engine_guard){.text = ""};
-    return false;
+    fake.looks += fake.guard;
+    return fake.guard;
 }
 
 const struct hp_tally *hp_engine_guard_tally(const struct hp_engine *engine)
 {
+    static struct hp_tally tally;
     (void)engine;
-    return NULL;
+    return fake.guard ? &tally : NULL;
 }
 
 void hp_engine_guard_stop(struct hp_engine *engine, lua_State *L)
 {
     (void)engine;
     (void)L;
+    fake.guard = false;
 }

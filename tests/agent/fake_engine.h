@@ -19,6 +19,9 @@ struct fake_engine {
     int steps;     /* that were made */
     int abandoned; /* requests that were given up in time, or too late */
     lua_State *stepped_on;
+
+    bool guard; /* is on: since a push with one */
+    int looks;  /* at it */
 };
 extern struct fake_engine fake;
 

@@ -113,6 +113,32 @@ static void collect_as_a_child(void)
     CHILD_ASSERT(folder_count() == 1);
 }
 
+static void lose_the_guard(void)
+{
+    CHILD_ASSERT(hotpatch_poll(L) == 0);
+    CHILD_ASSERT(!fake.guard);
+}
+
+/* A patch on trial with a guard: each poll looks. In the child nobody could revert it, so it goes off. */
+static void a_guard_is_the_parents(void **state)
+{
+    (void)state;
+    hotpatch_poll(L);
+    run_lua(
+        L, "assert(hotpatch.patch { module = 'm', source = '', confirm_within_s = 3600, guard = 'errors<1%' }"
+           ".provisional.guard.rule == 'errors<1%')");
+    assert_true(fake.guard);
+    int looks = fake.looks;
+    hotpatch_poll(L);
+    assert_int_equal(fake.looks, looks + 1);
+    in_child(lose_the_guard);
+    hotpatch_poll(L);
+    assert_int_equal(fake.looks, looks + 2);
+    run_lua(L, "assert(hotpatch.confirm().status == 'ok')");
+    hotpatch_poll(L);
+    assert_false(fake.guard);
+}
+
 static void the_child_of_an_open_agent_is_dead(void **state)
 {
     (void)state;
@@ -325,6 +351,7 @@ int main(void)
         T(an_agent_that_is_forked_before_its_first_poll_is_two),
         T(nobody_connects_to_a_dead_servers_socket),
         T(the_child_of_an_open_agent_is_dead),
+        T(a_guard_is_the_parents),
         T(what_is_under_way_goes_on_in_the_parent_only),
         T(nng_is_spent_even_after_stop),
         T(a_raw_fork_is_noticed),
