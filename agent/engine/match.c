@@ -136,6 +136,9 @@ struct pairing {
     /* functions and tables of different names at one path: whoever has the name comes first */
     HP_LIST(struct pair) renamed;
     bool names_are_done;
+    /* one made by the body, one by a factory: whoever has the code comes first */
+    HP_LIST(struct pair) moved;
+    bool codes_are_done;
     struct holders base_holders, fresh_holders;
 };
 
@@ -225,9 +228,23 @@ static void pair_by_name_first(struct pairing *p, hp_id base, hp_id fresh)
         *later = (struct pair){base, fresh};
 }
 
+/* `M.f = helper` became `M.f = make(1)`. */
+static bool is_moved(const struct hp_match *m, hp_id base, hp_id fresh)
+{
+    const struct hp_prototype *b = hp_prototype_at(m->base, hp_code_of(m->base, base));
+    const struct hp_prototype *f = hp_prototype_at(m->fresh, hp_code_of(m->fresh, fresh));
+    return (b->parent == 0) != (f->parent == 0);
+}
+
 static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
 {
     struct hp_match *m = p->m;
+    if (!p->codes_are_done && is_moved(m, base, fresh)) {
+        struct pair *later = HP_PUSH(&m->arena, &p->moved);
+        if (later)
+            *later = (struct pair){base, fresh};
+        return;
+    }
     if (!p->names_are_done && is_renamed(m, base, fresh)) {
         pair_by_name_first(p, base, fresh);
         return;
@@ -659,6 +676,14 @@ static void pair_renamed(struct pairing *p)
     run_pairs(p);
 }
 
+static void pair_moved(struct pairing *p)
+{
+    p->codes_are_done = true;
+    for (size_t i = 0; i < p->moved.count; i++)
+        pair_values(p, p->moved.items[i]);
+    run_pairs(p);
+}
+
 static void pair_base_and_new(struct hp_match *m)
 {
     struct pairing p = {.m = m};
@@ -672,6 +697,8 @@ static void pair_base_and_new(struct hp_match *m)
             pair_instances(&p);
         if (way == BY_NAME)
             pair_renamed(&p);
+        if (way == BY_CODE)
+            pair_moved(&p);
     }
     pair_cells(m);
 }

@@ -1,15 +1,16 @@
--- Is the live program what the mirror says? compare(mirror, roots, known) walks both at once.
+-- Is the live program what the mirror says? compare(mirror, roots, known, reverted) walks both at once.
 --
 -- roots: list of { live value, value of the mirror, path }. known: { tables=, cells=, functions= }, weak maps from objects of the
 -- mirror to the addresses of what stood for them the last time (the search for old functions must not find them here): tables keep their identity over a push, cells their place, functions
--- that did not change theirs. Returns nil and the pairs met, { live, mirror, path, via=… } in the order of the walk; or a sentence.
+-- that did not change theirs. reverted: a function may have become several, of one code and on the same cells: a revert restores
+-- programs up to the identity of functions. Returns nil and the pairs met, { live, mirror, path, via=… } in the order of the walk; or a sentence.
 
 local function show(v, mirror)
     if mirror.is_object(v) then return v.T and "a table" or v.F and "function " .. v.fn.def or v.S or "?" end
     return type(v) == "string" and ("%q"):format(v) or tostring(v)
 end
 
-local function compare(mirror, roots, known)
+local function compare(mirror, roots, known, reverted)
     local to_live, to_mirror, queue = {}, {}, {}
     local problem
 
@@ -25,7 +26,11 @@ local function compare(mirror, roots, known)
             map[image] = address
             return true
         end
-        if to_live[image] ~= live then fail(path, "not the %s that the model says", what) end
+        if reverted and what == "function" and to_mirror[live] == nil then
+            to_mirror[live] = image
+            return true
+        end
+        if to_live[image] ~= live and to_mirror[live] ~= image then fail(path, "not the %s that the model says", what) end
         return false
     end
 

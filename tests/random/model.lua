@@ -115,9 +115,10 @@ local function value_text(names, value, indent)
     if k == "get" then return ("bus.get(%s)"):format(literal(value.arg)) end
     if k == "fn" then return "function" .. function_text(names, value.fn, indent) end
     local parts = {}
-    local deeper = indent .. "    "
+    local deeper, in_order = indent .. "    ", true
     for i, f in ipairs(value.fields) do
-        local key = f[1] == i and "" or (is_identifier(f[1]) and f[1] or "[" .. literal(f[1]) .. "]") .. " = "
+        in_order = in_order and f[1] == i -- else its place would give it another key
+        local key = in_order and "" or (is_identifier(f[1]) and f[1] or "[" .. literal(f[1]) .. "]") .. " = "
         parts[i] = key .. value_text(names, f[2], deeper)
     end
     local text = table.concat(parts, ", ")

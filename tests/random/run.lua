@@ -109,7 +109,7 @@ local function check(what)
     for name, value in pairs(_G) do
         if name:match("^G_") and program.image.globals[name] == nil then fail("%s: a global %s, %s", what, name, tostring(value)) end
     end
-    local problem, met = compare(mirror, roots, program.known)
+    local problem, met = compare(mirror, roots, program.known, program.reverted)
     if problem then fail("%s: %s", what, problem) end
     return met
 end
@@ -409,7 +409,7 @@ local function revert()
     if patch.replayed then return false end
     check_status(program.report, "reverted", "revert")
     merge.revert(patch.plan)
-    program.known.functions = setmetatable({}, { __mode = "k" })
+    program.known.functions, program.reverted = setmetatable({}, { __mode = "k" }), true
     return true
 end
 

@@ -201,6 +201,7 @@ local function pair_sources(p)
     end
     local base_names, all_base_names = declared_names(p.base, p.base_model)
     local fresh_names, all_fresh_names = declared_names(p.fresh, p.fresh_model)
+    p.base_functions, p.fresh_functions = twins.index_functions(p.base_model), twins.index_functions(p.fresh_model)
     local renamed = {} -- at one path, but of two names: whoever has the name comes first
     local locals_of_base, locals_of_fresh = table_names(p.base), table_names(p.fresh)
     local function other_names(b, n)
@@ -231,7 +232,15 @@ local function pair_sources(p)
         end
         later(b.meta, n.meta)
     end
+    local moved = {} -- one made by the body, one by a factory: whoever has the code comes first
+    local function parent_of(functions_of, f)
+        return (functions_of[f.fn.def] or {}).parent
+    end
     local function functions(b, n)
+        if moved and (parent_of(p.base_functions, b) == nil) ~= (parent_of(p.fresh_functions, n) == nil) then
+            moved[#moved + 1] = { b, n }
+            return
+        end
         local x, y = all_base_names[b.fn.def], all_fresh_names[n.fn.def]
         if renamed and x and y and x ~= y then
             renamed[#renamed + 1] = { b, n }
@@ -277,7 +286,6 @@ local function pair_sources(p)
     end
     local in_base, in_fresh = instances(p.base), instances(p.fresh)
     p.code_fresh, p.base_names, p.fresh_names = code_fresh, base_names, fresh_names
-    p.base_functions, p.fresh_functions = twins.index_functions(p.base_model), twins.index_functions(p.fresh_model)
     for _, way in ipairs { "name", "code", "place" } do
         if way == "name" then -- also functions that only text knows of
             for _, def in ipairs(sorted(p.fresh_functions)) do
@@ -299,6 +307,11 @@ local function pair_sources(p)
         renamed = nil
         for _, pair in ipairs(waiting or {}) do (is_F(pair[1]) and functions or tables)(pair[1], pair[2]) end
         run()
+        if way == "code" then
+            waiting, moved = moved, nil
+            for _, pair in ipairs(waiting) do functions(pair[1], pair[2]) end
+            run()
+        end
     end
     p.in_base = in_base
     for nc, list in pairs(p.votes) do -- (any order) no local has two candidates but by shadowing: then most votes
