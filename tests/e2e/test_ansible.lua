@@ -269,12 +269,17 @@ local function on_the_host()
     local well = h.server { name = "well", modules = { m = h.module("one", 1) } }
     local ill = h.server { name = "ill", modules = { m = h.module("one", 1) } }
     local function names() return well:ask "return require 'm'.name()" .. " " .. ill:ask "return require 'm'.name()" end
-    h.write("hosts", ("well hotpatch_name=well\nill hotpatch_name=ill\n[all:vars]\nansible_connection=local\n" ..
+    -- one that takes signed bundles only
+    for _, key in ipairs { "ci", "anna" } do h.shell(("cd %s && minisign -G -W -s %s.sec -p %s.pub"):format(h.dir, key, key)) end
+    local sealed = h.server { modules = { m = h.module("one", 1) }, setup = ([[return { modules = { "m" },
+        start = { name = "sealed", trust = { keys = { %q, { key = %q, name = "anna" } }, need = 2, state = %q } } }]]):format(
+        h.dir .. "/ci.pub", h.dir .. "/anna.pub", h.dir .. "/series") }
+    h.write("hosts", ("well hotpatch_name=well\nill hotpatch_name=ill\nsealed hotpatch_name=sealed\n[all:vars]\nansible_connection=local\n" ..
         "ansible_python_interpreter=%s\nhotpatch_executable=%s\n"):format(PYTHON, command))
     h.write("files/two.lua", h.module("two", 2))
     h.write("check.yml", "- name: Who are you?\n  ansible.builtin.assert: { that: inventory_hostname != 'ill', fail_msg: it is ill }\n")
     h.write("push.yml", ([[
-- hosts: all
+- hosts: well:ill
   gather_facts: false
   max_fail_percentage: 0
   roles:
@@ -283,7 +288,7 @@ local function on_the_host()
       hotpatch_options: { accept: [R20] }
       hotpatch_confirm_within: 1h
       hotpatch_check_tasks: %s/check.yml
-- hosts: all
+- hosts: well:ill
   gather_facts: false
   roles:
     - { role: hotpatch, hotpatch_command: confirm }
@@ -297,21 +302,31 @@ local function on_the_host()
     h.ok(h.report(0, { "status", "--pid", well.pid }).provisional, "one has failed: nothing is confirmed")
     h.must(0, { "confirm", "--pid", well.pid })
 
-    -- a bundle, brought from here too
-    h.must(0, { "bundle", "-o", "files/fix.hotpatch", "--base", "m=files/two.lua", "m=three.lua" })
+    -- a bundle with its signatures, brought from here too
+    h.must(0, { "bundle", "-o", "files/fix.hotpatch", "--base", "m=one.lua", "m=three.lua" })
+    h.must(0, { "sign", "-k", "ci.sec", "files/fix.hotpatch" })
+    h.must(0, { "sign", "-k", "anna.sec", "-o", "files/anna.minisig", "files/fix.hotpatch" })
     h.write("bundle.yml", ([[
-- hosts: well
+- hosts: sealed
   gather_facts: false
-  roles:
-    - { role: hotpatch, hotpatch_files: [{ src: fix.hotpatch }] }
-    - { role: hotpatch, hotpatch_command: verify, hotpatch_files: [{ file: %s/files/fix.hotpatch }] }
-    - { role: hotpatch, hotpatch_command: revert }
+  tasks:
+    - block:
+        - include_role: { name: hotpatch }
+          vars: { hotpatch_files: [{ src: fix.hotpatch }] }
+      rescue:
+        - assert: { that: ["'1 of the keys' in ansible_failed_result.msg", hotpatch_pushed.status == 'denied'] }
+    - include_role: { name: hotpatch }
+      vars: { hotpatch_files: [{ src: fix.hotpatch, signatures: [anna.minisig] }] }
+    - assert: { that: [hotpatch_pushed.patch == 1, "'anna' in hotpatch_pushed.report.signed_by"] }
+    - include_role: { name: hotpatch }
+      vars: { hotpatch_command: verify, hotpatch_files: [{ file: %s/files/fix.hotpatch }] }
+    - include_role: { name: hotpatch }
+      vars: { hotpatch_command: revert }
 ]]):format(h.dir))
     r = playbook "-i hosts bundle.yml"
     h.eq(r.exit, 0, r.out)
-    recap(r, "well", { changed = 2 })
-    h.eq(h.report(0, { "log", "--pid", well.pid }).patches[1].patch, 2, "pushed")
-    h.eq(names(), "two one", "and reverted")
+    recap(r, "sealed", { changed = 2, rescued = 1 })
+    h.eq(sealed:ask "return require 'm'.name()", "one", "pushed and reverted")
 
     -- an option that there is not
     h.write("wrong.yml", "- hosts: well\n  gather_facts: false\n  roles:\n    - { role: hotpatch, hotpatch_options: { purge: true } }\n")
@@ -321,14 +336,16 @@ local function on_the_host()
     h.eq(h.shell("ls " .. h.dir .. "/.ansible/tmp"), "", "nothing is left behind")
     well:quit()
     ill:quit()
+    sealed:quit()
 end
 
 h.test(function()
-    if h.shell("command -v ansible-playbook") == "" then
-        print "skipped: there is no ansible-playbook"
+    if h.shell("command -v ansible-playbook") == "" or h.shell("command -v minisign") == "" then
+        print "skipped: there is no ansible-playbook, or no minisign"
         return
     end
     os.execute(("mkdir -p %s/work %s/files"):format(h.dir, h.dir))
+    h.write("one.lua", h.module("one", 1))
     h.write("two.lua", h.module("two", 2))
     h.write("three.lua", h.module("three", 3))
     nothing_is_missing()
