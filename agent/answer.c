@@ -109,8 +109,10 @@ static const char *who_text(struct answering *a, const struct hp_request *reques
         name[n++] = plain ? *s : '?';
     }
     if (n > 2) {
-        memcpy(name, " (", 2);
-        memcpy(name + n, ")", 2);
+        name[0] = ' ';
+        name[1] = '(';
+        name[n] = ')';
+        name[n + 1] = '\0';
     }
     if (peer->transport == HP_TRANSPORT_TLS)
         return hp_arena_printf(arena, "tls %s%s%s%s%s%s", peer->address,

@@ -70,7 +70,7 @@ bool hp_desk_observe(struct hp_desk *desk, const struct hp_trial_guard *seen, in
 void hp_desk_reverted(struct hp_desk *desk, int64_t first); /* Lua side */
 int64_t hp_desk_trial(struct hp_desk *desk);                /* 0: none */
 /* Confirms it (0: the one there is) and says in the report what came of that. Any thread. */
-void hp_desk_answer_confirm(struct hp_desk *desk, int64_t patch, int64_t now, struct hp_report *report);
+void hp_desk_answer_confirm(struct hp_desk *desk, int64_t asked, int64_t now, struct hp_report *r);
 /* I/O side: posts the revert that is due, if any. The time of the next one, or HP_NEVER. */
 int64_t hp_desk_expire_trial(struct hp_desk *desk, int64_t now);
 void hp_desk_settle_trial(struct hp_desk *desk, const struct hp_letter *letter, int64_t now);

@@ -295,13 +295,33 @@ static size_t find_signers(const struct hp_trust *t, const struct hp_request *r,
     return count;
 }
 
+/* Do enough of them cover all that is in the bundle? */
+static bool check_scopes(const struct hp_trust *t, const struct hp_request *r,
+                         const struct key *const found[HP_MAX_SIGNATURES], size_t count,
+                         struct hp_report *report, char signers[HP_TRUST_SIGNERS_MAX])
+{
+    size_t within = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!beyond_scope(found[i], r)) {
+            within++;
+            add_signer(signers, found[i]->name);
+        }
+    }
+    for (size_t i = 0; within < t->need && r->kind == HP_KIND_PUSH && i < count; i++) {
+        const struct hp_request_module *beyond = beyond_scope(found[i], r);
+        if (beyond)
+            return deny(report, HP_DENIED, "have it signed by a key that covers all its modules",
+                        "the key %s may not sign for %s", found[i]->name,
+                        beyond->module ? beyond->module : "modules that are not named");
+    }
+    return true;
+}
+
 static bool admit_bundle(struct hp_trust *t, struct hp_request *r, int64_t now_s, struct hp_report *report,
                          char signers[HP_TRUST_SIGNERS_MAX])
 {
     const struct key *found[HP_MAX_SIGNATURES];
-    const struct hp_request_module *outside = NULL;
-    const struct key *narrow = NULL;
-    size_t count = t ? find_signers(t, r, found) : 0, within = 0;
+    size_t count = t ? find_signers(t, r, found) : 0;
     const char *error = NULL;
     if (t && r->kind == HP_KIND_PUSH && count < t->need)
         return deny(report, HP_DENIED, "hotpatch sign -k KEY BUNDLE, with a key that the server lists",
@@ -310,19 +330,7 @@ static bool admit_bundle(struct hp_trust *t, struct hp_request *r, int64_t now_s
     enum hp_status status = hp_bundle_unpack(r, now_s, &error);
     if (status != HP_OK)
         return deny(report, status, NULL, "%s", error);
-    for (size_t i = 0; i < count; i++) {
-        const struct hp_request_module *beyond = beyond_scope(found[i], r);
-        outside = beyond ? beyond : outside;
-        narrow = beyond ? found[i] : narrow;
-        within += beyond == NULL;
-        if (!beyond)
-            add_signer(signers, found[i]->name);
-    }
-    if (t && r->kind == HP_KIND_PUSH && within < t->need)
-        return deny(report, HP_DENIED, "have it signed by a key that covers all its modules",
-                    "the key %s may not sign for %s", narrow->name,
-                    outside->module ? outside->module : "modules that are not named");
-    return true;
+    return !t || check_scopes(t, r, found, count, report, signers);
 }
 
 bool hp_trust_admit(struct hp_trust *t, struct hp_request *r, int64_t now_s, struct hp_report *report,

@@ -60,8 +60,7 @@ static void end(struct hp_child *c)
     int status = 0;
     close(c->pipe);
     c->pipe = -1;
-    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {
-        continue;
+    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) { /* interrupted: again */
     }
     c->ended = true;
     c->exit = WIFEXITED(status) ? WEXITSTATUS(status) : 1;

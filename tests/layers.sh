@@ -57,6 +57,7 @@ never proto "${include}[<\"](lua|lauxlib|lualib)" 'proto/ knows no Lua'
 never proto "${include}<(pthread|threads)\.h" 'proto/ knows no threads'
 never proto "${include}\"(agent|client)/" 'proto/ knows neither agent nor client'
 never agent/engine "${include}<(sys/socket|sys/un|poll|nng/)" 'the engine does no input or output'
+# shellcheck disable=SC2046 # no file of ours has a space in its name
 only "${include}<(pthread|threads)\\.h" 'the engine has one thread, in turn.c' agent/engine/turn.c $(ls agent/*.[ch]) client/
 never agent/engine "${include}\"(agent/[a-z_]*\.h|\.\./|client/)" 'the engine knows nothing above itself'
 never agent "${include}\"client/" 'the agent knows no client'

@@ -34,10 +34,10 @@ static void tell_origin(struct hp_patch *p, uint32_t module, struct hp_report_fu
     const struct hp_target *t = &p->targets[module];
     f->was = place_of(&p->report->arena, source, line);
     f->patch = hp_history_patch_of(p->context.history, f->path, f->was);
-    f->origin = f->patch                                         ? "patch"
-                : !source || strcmp(source, "=?") == 0           ? "stripped"
-                : t->chunk_name && strcmp(source, t->chunk_name) ? "runtime"
-                                                                 : "version";
+    f->origin = f->patch                                              ? "patch"
+                : !source || strcmp(source, "=?") == 0                ? "stripped"
+                : t->chunk_name && strcmp(source, t->chunk_name) != 0 ? "runtime"
+                                                                      : "version";
 }
 
 /* Is the live function the base's, by code? Lines do not count. */
