@@ -14,7 +14,8 @@
 #include "proto/arena.h"
 #include "proto/protocol.h"
 
-#define TICKETS     (HP_MAILBOX_SIZE + HP_ENDPOINT_RESERVE)
+/* Twice: those that are answered at once must not make a push busy that the mailbox has room for. */
+#define TICKETS     (HP_MAILBOX_SIZE + 2 * HP_ENDPOINT_RESERVE)
 #define PATIENCE_MS 10000               /* for a peer that stops in the middle of something */
 #define MESSAGE_MS  120000              /* for a whole message, however its bytes come */
 #define SPARE       8                   /* places for connections that are kept free, where that can be */
