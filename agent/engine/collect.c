@@ -18,7 +18,6 @@ struct walk {
     struct hp_turn *turn;
     const struct hp_graph *base, *fresh;
     struct hp_live *live;
-    struct hp_map cells;     /* address of a live cell -> number */
     struct hp_map seen;      /* visits made */
     struct hp_map read;      /* functions whose prototype and cells are in the graph */
     struct hp_map base_code; /* fingerprint -> function node of base */
@@ -31,6 +30,7 @@ void hp_live_init(struct hp_live *live)
 {
     hp_graph_init(&live->graph);
     hp_map_init(&live->by_handle, &live->graph.arena);
+    hp_map_init(&live->cells, &live->graph.arena);
     hp_map_init(&live->heirs, &live->graph.arena);
 }
 
@@ -38,6 +38,7 @@ void hp_live_fini(struct hp_live *live)
 {
     hp_graph_fini(&live->graph);
     hp_map_init(&live->by_handle, &live->graph.arena);
+    hp_map_init(&live->cells, &live->graph.arena);
     hp_map_init(&live->heirs, &live->graph.arena);
 }
 
@@ -264,7 +265,7 @@ static uint32_t read_cell(struct walk *w, hp_id live, int upvalue)
     struct hp_graph *g = &w->live->graph;
     bool new_cell = false;
     uint64_t address = (uint64_t)(uintptr_t)lua_upvalueid(w->L, -1, upvalue);
-    uint32_t *number = hp_map_put(&w->cells, address, 0, (uint32_t)g->cells.count, &new_cell);
+    uint32_t *number = hp_map_put(&w->live->cells, address, 0, (uint32_t)g->cells.count, &new_cell);
     if (!number || !new_cell)
         return number ? *number : HP_NO_ID;
     const char *name = lua_getupvalue(w->L, -1, upvalue);
@@ -478,7 +479,6 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
     struct hp_arena *arena = &live->graph.arena;
     int top = lua_gettop(L);
 
-    hp_map_init(&w.cells, arena);
     hp_map_init(&w.seen, arena);
     hp_map_init(&w.read, arena);
     hp_map_init(&w.base_code, arena);

@@ -22,6 +22,7 @@ struct hp_holder {
     int index, level;
     uint32_t function;   /* the member that is held */
     const void *address; /* of the container: for the search's own use */
+    const void *cell;    /* CELL: its address; several closures may have it, and any may be met first */
     bool in_registry, in_metatable;
 };
 

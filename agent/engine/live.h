@@ -31,6 +31,7 @@ struct hp_root {
 struct hp_live {
     struct hp_graph graph;
     struct hp_map by_handle; /* handle -> node */
+    struct hp_map cells;     /* address of a cell of the module's functions -> number in graph.cells */
     struct hp_map heirs;     /* function of an earlier generation -> the one that took its place */
 };
 

@@ -447,8 +447,10 @@ static void walk_function(struct walk *w)
             if (member && !w->successors) {
                 struct hp_holder *h =
                     add_holder(w, c ? HP_HOLDER_C_UPVALUE : HP_HOLDER_CELL, function, member);
-                if (h)
+                if (h) {
                     h->index = i;
+                    h->cell = lua_upvalueid(L, function, i);
+                }
             } else if (member && push_successor(w)) {
                 lua_setupvalue(L, function, i);
                 w->l->replaced++;
