@@ -39,6 +39,7 @@ static void drop_desk(lua_State *L, struct hp_agent *agent)
     hp_dispatch_abandon(L, agent->engine, desk, HP_NO_AGENT,
                         "the agent was stopped before the request was through; nothing changed");
     hp_engine_on_news(agent->engine, NULL, NULL);
+    hp_engine_on_call(agent->engine, NULL, NULL);
     hp_dispatch_end_guard(L, agent->engine, desk);
     agent->desk = NULL;
     hp_service_leave(desk);
@@ -216,6 +217,13 @@ static void want_poll(void *ud)
         hp_mailbox_knock(&desk->mailbox);
 }
 
+/* From the planner's thread. */
+static void call_poll(void *ud)
+{
+    struct hp_desk *desk = ud;
+    hp_mailbox_call(&desk->mailbox);
+}
+
 void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
 {
     struct hotpatch_options options;
@@ -253,6 +261,7 @@ void hp_agent_start(lua_State *L, const struct hotpatch_options *given)
     agent->desk = desk;
     agent->failed = false;
     hp_engine_on_news(agent->engine, want_poll, desk);
+    hp_engine_on_call(agent->engine, call_poll, desk);
 }
 
 /* --- poll, fd, stop --------------------------------------------------------------------------- */

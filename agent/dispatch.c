@@ -190,6 +190,18 @@ static bool step(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
     return done;
 }
 
+/* Is there nothing to do until the engine calls? It may have called just before the mailbox rested. */
+static bool rest(struct hp_engine *engine, struct hp_desk *desk)
+{
+    if (!hp_engine_is_away(engine))
+        return false;
+    hp_mailbox_rest(&desk->mailbox);
+    if (hp_engine_is_away(engine))
+        return true;
+    hp_mailbox_call(&desk->mailbox);
+    return false;
+}
+
 enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 {
     hp_desk_polled(desk, hp_clock_ms());
@@ -210,7 +222,7 @@ enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct h
     }
     if (step(L, engine, desk))
         return HP_SLICE_LAST;
-    return hp_engine_is_away(engine) ? HP_SLICE_AWAY : HP_SLICE_MORE;
+    return rest(engine, desk) ? HP_SLICE_AWAY : HP_SLICE_MORE;
 }
 
 void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)

@@ -19,19 +19,24 @@ static unsigned work_of(const struct hp_mailbox *m)
     return m->closed ? 0 : (unsigned)m->waiting + (unsigned)m->running + (m->knock ? 1u : 0u);
 }
 
+/* What waits is no reason while another runs: it has to wait for that. */
+static bool wants_bell(const struct hp_mailbox *m)
+{
+    return !m->closed && (m->knock || (m->running ? !m->rests : m->waiting > 0));
+}
+
 static void update_work(struct hp_mailbox *m)
 {
-    unsigned now = work_of(m);
-    if (now == m->counted)
-        return;
-    unsigned before = m->counted;
+    unsigned now = work_of(m), before = m->counted;
+    bool rung = wants_bell(m);
     m->counted = now;
     /* The counter first: who is woken by the bell must find it changed. */
-    atomic_fetch_add(&hp_work, now - before);
-    if (before == 0)
-        hp_bell_ring(m->bell);
-    else if (now == 0)
-        hp_bell_quiet(m->bell);
+    if (now != before)
+        atomic_fetch_add(&hp_work, now - before);
+    if (rung != m->rung) {
+        m->rung = rung;
+        (rung ? hp_bell_ring : hp_bell_quiet)(m->bell);
+    }
 }
 
 static void lock_mailbox(struct hp_mailbox *m)
@@ -125,10 +130,12 @@ static void letter_unlink(struct hp_mailbox *m, struct hp_letter *letter)
 static void letter_end(struct hp_mailbox *m, struct hp_letter *letter, enum hp_status status,
                        const char *text)
 {
-    if (letter->state == HP_LETTER_WAITING)
+    if (letter->state == HP_LETTER_WAITING) {
         m->waiting--;
-    else if (letter->state == HP_LETTER_RUNNING)
+    } else if (letter->state == HP_LETTER_RUNNING) {
         m->running--;
+        m->rests = false;
+    }
     letter->state = HP_LETTER_DONE;
     letter->status = status;
     letter->text = text;
@@ -159,7 +166,7 @@ void hp_mailbox_fini(struct hp_mailbox *m)
     for (int bit = 0; bit < HP_RIGHT_COUNT; bit++)
         hp_memory_fini(&m->memory[bit]);
     m->waiting = m->running = 0;
-    m->knock = false;
+    m->knock = m->rests = false;
     update_work(m);
     hp_bell_close(m->bell);
     pthread_mutex_destroy(&m->lock);
@@ -183,7 +190,9 @@ void hp_mailbox_forked(struct hp_mailbox *m, bool dead)
         atomic_fetch_sub(&hp_work, m->counted);
         m->counted = 0;
     }
-    hp_bell_renew(m->bell, m->counted != 0);
+    m->rests = false; /* whoever would call is gone */
+    m->rung = m->counted != 0;
+    hp_bell_renew(m->bell, m->rung);
 }
 
 /* --- I/O side --------------------------------------------------------------------------------- */
@@ -338,6 +347,7 @@ enum hp_found hp_mailbox_cancel(struct hp_mailbox *m, const char *id, unsigned r
         letter_end(m, letter, HP_TIMEOUT, TEXT_CANCELLED);
     } else if (found == HP_FOUND_RUNNING) {
         letter->cancelled = true;
+        m->rests = false;
     } else if (found == HP_FOUND_UNKNOWN) {
         memory_bar(m, id, rights);
     }
@@ -423,6 +433,20 @@ bool hp_mailbox_is_cancelled(struct hp_mailbox *m, const struct hp_letter *lette
     bool cancelled = letter->cancelled;
     unlock_mailbox(m);
     return cancelled;
+}
+
+void hp_mailbox_rest(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    m->rests = m->running > 0;
+    unlock_mailbox(m);
+}
+
+void hp_mailbox_call(struct hp_mailbox *m)
+{
+    lock_mailbox(m);
+    m->rests = false;
+    unlock_mailbox(m);
 }
 
 void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_report *report)

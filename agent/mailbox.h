@@ -10,7 +10,8 @@
  * an id that was posted before is never run again, it gets the first answer, at once or when the first is
  * done. Ids belong to the right that their requests need (agent/rights.h), and each right has a memory of its
  * own: whoever may only read can neither take the id of a patch that is still to come, nor hear or crowd out
- * what one was answered. A letter may run over many polls: the bell stays rung until it is done.
+ * what one was answered. A letter may run over many polls: the bell stays rung until it is done, but
+ * for the times when it rests.
  *
  * Any thread: every function locks the mailbox for a few instructions, calls no one else and never blocks on
  * I/O (but for one write to the bell). No Lua, no nng. Times are hp_clock_ms(), passed in so that tests need
@@ -82,8 +83,10 @@ struct hp_mailbox {
     size_t tickets;
     bool closed;
     bool knock;    /* poll is wanted though no letter waits: to open the endpoint, to look for stragglers */
+    bool rests;    /* what runs has nothing for the Lua thread to do for a while: nobody need be woken */
     bool attended; /* polls are wanted to look at something, but nobody need be woken for them */
     unsigned counted; /* our part of hp_work */
+    bool rung;
     int bell;
     struct hp_memory memory[HP_RIGHT_COUNT]; /* of answers that were given, by the bit of the right */
 };
@@ -142,6 +145,10 @@ struct hp_letter *hp_mailbox_take(struct hp_mailbox *m, int64_t now); /* NULL: n
 void hp_mailbox_tell(struct hp_mailbox *m, struct hp_letter *letter,
                      const struct hp_letter_progress *progress);
 bool hp_mailbox_is_cancelled(struct hp_mailbox *m, const struct hp_letter *letter);
+/* From now on nobody is woken for the letter that runs, until the call; any thread may call. Polls that come
+ * all the same do not pass by. A cancel calls. */
+void hp_mailbox_rest(struct hp_mailbox *m);
+void hp_mailbox_call(struct hp_mailbox *m);
 /* Hands the report over (NULL: there was no memory for one). */
 void hp_mailbox_done(struct hp_mailbox *m, struct hp_letter *letter, struct hp_report *report);
 /* Ends it without a report: `status` and `text` (static) are the answer. Needs no memory. */

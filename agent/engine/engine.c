@@ -459,6 +459,11 @@ bool hp_engine_is_away(const struct hp_engine *e)
     return e->task.patch && hp_patch_is_away(e->task.patch);
 }
 
+void hp_engine_on_call(struct hp_engine *e, void (*call)(void *ud), void *ud)
+{
+    e->context.bell = (struct hp_turn_bell){call, ud};
+}
+
 void hp_engine_progress(const struct hp_engine *e, struct hp_engine_progress *out)
 {
     *out = (struct hp_engine_progress){.under_way = e->task.under_way, .phase = "run"};

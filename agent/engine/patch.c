@@ -228,7 +228,7 @@ static bool start_planner(lua_State *L, struct hp_patch *p)
 {
     p->planner = lua_newthread(L);
     lua_rawseti(L, p->store, HP_PATCH_STORE_PLANNER);
-    return lua_checkstack(p->planner, STACK_ROOM) && hp_turn_start(&p->turn, plan, p);
+    return lua_checkstack(p->planner, STACK_ROOM) && hp_turn_start(&p->turn, plan, p, &p->context.bell);
 }
 
 /* Lends the planner what is left of the slice. */
@@ -296,7 +296,7 @@ void hp_patch_hurry(struct hp_patch *p)
 
 bool hp_patch_is_away(const struct hp_patch *p)
 {
-    return p->away;
+    return p->away && p->turn && hp_turn_is_away(p->turn);
 }
 
 bool hp_patch_committed(const struct hp_patch *p)

@@ -8,6 +8,7 @@
 #include "agent/engine/history.h"
 #include "agent/engine/sources.h"
 #include "agent/engine/target.h"
+#include "agent/engine/turn.h"
 #include "proto/report.h"
 #include "proto/request.h"
 
@@ -16,7 +17,8 @@ struct hp_patch_context {
     struct hp_policy policy;
     struct hp_sources *sources;
     struct hp_history *history;
-    double max_pause_ms; /* of one slice */
+    double max_pause_ms;      /* of one slice */
+    struct hp_turn_bell bell; /* for planners */
 };
 
 struct hp_patch;
@@ -49,7 +51,8 @@ bool hp_patch_step(lua_State *L, struct hp_patch *patch, lua_State *poller);
 bool hp_patch_committed(const struct hp_patch *patch);
 /* From now on each step goes on to the end. */
 void hp_patch_hurry(struct hp_patch *patch);
-/* Did the last step find nothing to do, because the planner is at work without the live state? */
+/* Did the last step find nothing to do, because the planner is at work without the live state; and is it
+ * still? If so, the context's bell is rung afterwards. */
 bool hp_patch_is_away(const struct hp_patch *patch);
 
 /* Of a committed patch: the status of success, and a note of why the sweeps did not come to their end. */

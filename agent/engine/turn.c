@@ -14,6 +14,7 @@ struct hp_turn {
     pid_t owner;
     hp_turn_work *work;
     void *ud;
+    struct hp_turn_bell bell;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -36,6 +37,13 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* By the planner, under the lock. */
+static void ring(const struct hp_turn *t)
+{
+    if (!t->offered && t->bell.ring)
+        t->bell.ring(t->bell.ud);
+}
+
 /* --- the Lua thread --------------------------------------------------------------------------- */
 
 static void *run(void *ud)
@@ -45,6 +53,7 @@ static void *run(void *ud)
     pthread_mutex_lock(&t->lock);
     t->taken = t->wanted = false;
     t->done = true;
+    ring(t);
     pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->lock);
     return NULL;
@@ -83,7 +92,7 @@ static bool start_thread(struct hp_turn *t)
     return ok;
 }
 
-bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud)
+bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud, const struct hp_turn_bell *bell)
 {
     struct hp_turn *t = hp_mem_calloc(sizeof *t);
     *turn = NULL;
@@ -94,6 +103,8 @@ bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud)
     t->owner = getpid();
     t->work = work;
     t->ud = ud;
+    if (bell)
+        t->bell = *bell;
     t->wanted = true; /* the first thing it will do: so the first loan waits for it */
     *turn = t;
     if (start_thread(t))
@@ -133,6 +144,14 @@ enum hp_turn_state hp_turn_lend(struct hp_turn *t, int64_t deadline_us, int64_t 
         state = HP_TURN_DONE;
     pthread_mutex_unlock(&t->lock);
     return state;
+}
+
+bool hp_turn_is_away(struct hp_turn *t)
+{
+    pthread_mutex_lock(&t->lock);
+    bool away = !t->wanted && !t->taken && !t->done;
+    pthread_mutex_unlock(&t->lock);
+    return away;
 }
 
 bool hp_turn_stop(struct hp_turn *t)
@@ -176,6 +195,7 @@ static void take(struct hp_turn *t)
     int64_t since = now_us();
     pthread_mutex_lock(&t->lock);
     t->wanted = true;
+    ring(t);
     while (!t->offered || (t->used && now_us() >= t->deadline_us))
         pthread_cond_wait(&t->changed, &t->lock);
     t->wanted = false;

@@ -32,7 +32,13 @@ struct hp_turn;
 /* Starts a planner that does `work`, whose first act must be to hold. *turn is set before the work begins.
  * False: no thread can be had; *turn is NULL. */
 typedef void hp_turn_work(void *ud);
-bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud);
+/* Rung by the planner, on its thread, when it wants the live state or is done, and nobody lends: a server
+ * need not ask over and over meanwhile. Copied; `ring` may be NULL. It must not call into the turn. */
+struct hp_turn_bell {
+    void (*ring)(void *ud);
+    void *ud;
+};
+bool hp_turn_start(struct hp_turn **turn, hp_turn_work *work, void *ud, const struct hp_turn_bell *bell);
 
 enum hp_turn_state {
     HP_TURN_DONE, /* the work has returned */
@@ -43,6 +49,9 @@ enum hp_turn_state {
  * again when this returns. While the planner can do without it, it might want it again in a moment, and a
  * server that polls seldom is served well by waiting; but no longer than until `patience_us`. */
 enum hp_turn_state hp_turn_lend(struct hp_turn *turn, int64_t deadline_us, int64_t patience_us);
+
+/* Does the planner work without the live state, now? If so the bell is rung afterwards. */
+bool hp_turn_is_away(struct hp_turn *turn);
 
 /* Ends the planner: it is told to give up, and waited for. False: this is a forked child, where the planner
  * has vanished in the middle of its work; whatever it used must be left alone for good. NULL is fine. */

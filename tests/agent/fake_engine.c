@@ -289,6 +289,12 @@ bool hp_engine_is_away(const struct hp_engine *engine)
     return false;
 }
 
+void hp_engine_on_call(struct hp_engine *engine, void (*call)(void *ud), void *ud)
+{
+    (void)engine;
+    (void)call;
+    (void)ud;
+}
 void hp_engine_on_news(struct hp_engine *engine, void (*tell)(void *ud), void *ud)
 {
     (void)engine;

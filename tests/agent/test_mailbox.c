@@ -113,6 +113,38 @@ static void letters_are_taken_in_order(void **state)
     assert_false(hp_mailbox_wants_poll(&box));
 }
 
+/* Nobody is woken for what runs elsewhere; but polls that come all the same are not passed by. */
+static void what_rests_wakes_nobody(void **state)
+{
+    (void)state;
+    hp_mailbox_rest(&box); /* nothing runs: nothing rests */
+    expect_queued("a", 100, 0, 1);
+    assert_true(bell_rings());
+    struct hp_letter *a = hp_mailbox_take(&box, 5);
+    hp_mailbox_rest(&box);
+    assert_false(bell_rings());
+    assert_true(hp_work_any());
+    assert_true(hp_mailbox_wants_poll(&box));
+    expect_queued("b", 100, 0, 2);
+    assert_false(bell_rings()); /* it has to wait for the other anyway */
+    hp_mailbox_knock(&box);
+    assert_true(bell_rings());
+    assert_true(hp_mailbox_answer_knock(&box));
+    assert_false(bell_rings());
+    hp_mailbox_call(&box);
+    assert_true(bell_rings());
+    hp_mailbox_rest(&box);
+    assert_int_equal(hp_mailbox_cancel(&box, "a", HP_RIGHT_ALL), HP_FOUND_RUNNING);
+    assert_true(bell_rings());
+    hp_mailbox_rest(&box);
+    hp_mailbox_done(&box, a, report_with(HP_APPLIED));
+    assert_true(bell_rings()); /* the rest was of that letter */
+    struct hp_letter *b = hp_mailbox_take(&box, 5);
+    assert_true(bell_rings());
+    hp_mailbox_done(&box, b, report_with(HP_APPLIED));
+    assert_false(bell_rings());
+}
+
 static void progress_is_that_of_the_letter(void **state)
 {
     const struct hp_letter_progress told = {"search", 1000, 3, 950};
@@ -417,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(new_one_wants_a_poll),
         T(letters_are_taken_in_order),
+        T(what_rests_wakes_nobody),
         T(progress_is_that_of_the_letter),
         T(expired_is_never_taken),
         T(no_wait_means_the_default),

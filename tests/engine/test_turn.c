@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,7 +62,7 @@ static void every_loan_is_of_use(void **state)
     (void)state;
     struct fixture f = {.looks = 500};
     int loans = 0;
-    assert_true(hp_turn_start(&f.turn, look, &f));
+    assert_true(hp_turn_start(&f.turn, look, &f, NULL));
     while (lend(&f, 0) != HP_TURN_DONE)
         loans++;
     assert_int_equal(f.made, 500);
@@ -73,7 +75,7 @@ static void one_long_loan_is_enough(void **state)
 {
     (void)state;
     struct fixture f = {.looks = 500};
-    assert_true(hp_turn_start(&f.turn, look, &f));
+    assert_true(hp_turn_start(&f.turn, look, &f, NULL));
     assert_int_equal(hp_turn_lend(f.turn, INT64_MAX, INT64_MAX), HP_TURN_DONE);
     assert_int_equal(f.live, 500);
     assert_true(hp_turn_stop(f.turn));
@@ -86,7 +88,7 @@ static void gives_up(void **state)
     for (int loans = 0; loans < 60; loans++) {
         struct fixture f = {.looks = 40};
         enum hp_turn_state last = HP_TURN_USED;
-        assert_true(hp_turn_start(&f.turn, look, &f));
+        assert_true(hp_turn_start(&f.turn, look, &f, NULL));
         for (int i = 0; i < loans && last != HP_TURN_DONE; i++)
             last = lend(&f, 0);
         assert_true(hp_turn_stop(f.turn));
@@ -98,7 +100,14 @@ static void gives_up(void **state)
 struct elsewhere {
     struct hp_turn *turn;
     int ends[2];
+    atomic_int rung;
 };
+
+static void ring(void *ud)
+{
+    struct elsewhere *e = ud;
+    atomic_fetch_add(&e->rung, 1);
+}
 
 /* Looks once, and then works without the live state until the test lets it go. */
 static void work_elsewhere(void *ud)
@@ -108,18 +117,30 @@ static void work_elsewhere(void *ud)
     hp_turn_hold(e->turn);
     hp_turn_leave(e->turn);
     (void)!read(e->ends[0], &byte, 1);
+    hp_turn_hold(e->turn);
 }
 
 static void nobody_waits_for_who_is_away(void **state)
 {
     (void)state;
-    struct elsewhere e;
+    struct elsewhere e = {0};
     assert_int_equal(pipe(e.ends), 0);
-    assert_true(hp_turn_start(&e.turn, work_elsewhere, &e));
+    const struct hp_turn_bell bell = {ring, &e};
+    assert_true(hp_turn_start(&e.turn, work_elsewhere, &e, &bell));
     assert_int_equal(hp_turn_lend(e.turn, 0, 0), HP_TURN_USED);
+    int before = atomic_load(&e.rung); /* perhaps for the first hold */
+    assert_in_range(before, 0, 1);
     assert_int_equal(hp_turn_lend(e.turn, INT64_MAX - 1, INT64_MAX - 1), HP_TURN_AWAY);
+    assert_true(hp_turn_is_away(e.turn));
+    assert_int_equal(atomic_load(&e.rung), before);
     assert_true(write(e.ends[1], "", 1) == 1);
+    while (atomic_load(&e.rung) == before) /* it rings when it wants the state again … */
+        sched_yield();
+    assert_false(hp_turn_is_away(e.turn));
+    before = atomic_load(&e.rung);
     assert_int_equal(hp_turn_lend(e.turn, INT64_MAX, INT64_MAX), HP_TURN_DONE);
+    assert_int_equal(atomic_load(&e.rung), before); /* … and to whoever waits for it anyway not at all */
+    assert_false(hp_turn_is_away(e.turn));
     assert_true(hp_turn_stop(e.turn));
     close(e.ends[0]);
     close(e.ends[1]);
@@ -141,7 +162,7 @@ static void forked(void **state)
 {
     (void)state;
     struct fixture f = {.looks = 100};
-    assert_true(hp_turn_start(&f.turn, look, &f));
+    assert_true(hp_turn_start(&f.turn, look, &f, NULL));
     lend(&f, 0);
     pid_t child = fork();
     if (child == 0)

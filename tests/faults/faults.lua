@@ -60,6 +60,21 @@ function h.late(version, id, pid)
     end)
 end
 
+-- A push that waits for its poll, with half of its time still to come, the id it went under, and its time in seconds. Where the
+-- machine is so busy that half of the time went by before it was seen to wait, it is tried with more.
+function h.waiting(s, version, id)
+    local seconds = 3
+    while true do
+        local name, since = id .. seconds, h.socket.gettime()
+        local b = h.spawn(h.push_args(version, name, "--pid", tostring(s.pid), "--timeout", tostring(seconds)))
+        h.until_("it waits", function() return b.ended() or h.pending(s) == 1 end)
+        if not b.ended() and h.socket.gettime() - since < seconds / 2 then return b, name, seconds end
+        b.wait()
+        seconds = seconds * 2
+        h.ok(seconds < 100, "a machine that is not as busy as that")
+    end
+end
+
 -- Slices so short that each does the least it can, and a heap that needs many of them.
 function h.stepped(version)
     local s = h.server {
