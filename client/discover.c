@@ -108,17 +108,18 @@ static void add_place(struct hp_arena *arena, struct hp_places *places, const ch
 }
 
 /* One socket file of a folder that belongs to `owner`. */
-static void look_at_socket(struct hp_arena *arena, const char *proc, const char *dir, const char *name,
-                           uid_t owner, struct hp_places *places)
+static void look_at_socket(struct hp_arena *arena, const struct hp_discover *where, const char *dir,
+                           const char *name, uid_t owner, struct hp_places *places)
 {
     const char *path = hp_arena_printf(arena, "%s/%s", dir, name);
     int64_t pid = pid_of_socket(name);
     struct stat st;
-    if (pid == 0 || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+    if (pid == 0 || (where->pid != 0 && where->pid != pid) || lstat(path, &st) != 0 ||
+        !S_ISSOCK(st.st_mode)) {
         return;
     }
     uid_t user = 0;
-    if (hp_discover_process(proc, pid, &user) == HP_PROCESS_NONE) {
+    if (hp_discover_process(where->proc, pid, &user) == HP_PROCESS_NONE) {
         if (owner == geteuid()) {
             unlink(path); /* left by a dead process; a failure only leaves it there */
         }
@@ -127,7 +128,8 @@ static void look_at_socket(struct hp_arena *arena, const char *proc, const char 
     }
 }
 
-static void look_into(struct hp_arena *arena, const char *proc, const char *dir, struct hp_places *places)
+static void look_into(struct hp_arena *arena, const struct hp_discover *where, const char *dir,
+                      struct hp_places *places)
 {
     struct stat st;
     if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
@@ -138,14 +140,14 @@ static void look_into(struct hp_arena *arena, const char *proc, const char *dir,
         return;
     }
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        look_at_socket(arena, proc, dir, entry->d_name, st.st_uid, places);
+        look_at_socket(arena, where, dir, entry->d_name, st.st_uid, places);
     }
     closedir(stream);
 }
 
 /* Every folder `parent`/ENTRY`suffix` whose ENTRY begins with `prefix`. */
-static void look_below(struct hp_arena *arena, const char *proc, const char *parent, const char *prefix,
-                       const char *suffix, struct hp_places *places)
+static void look_below(struct hp_arena *arena, const struct hp_discover *where, const char *parent,
+                       const char *prefix, const char *suffix, struct hp_places *places)
 {
     DIR *stream = opendir(parent);
     if (stream == NULL) {
@@ -153,7 +155,7 @@ static void look_below(struct hp_arena *arena, const char *proc, const char *par
     }
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
         if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
-            look_into(arena, proc, hp_arena_printf(arena, "%s/%s%s", parent, entry->d_name, suffix), places);
+            look_into(arena, where, hp_arena_printf(arena, "%s/%s%s", parent, entry->d_name, suffix), places);
         }
     }
     closedir(stream);
@@ -208,23 +210,28 @@ static void look_at_container(struct hp_arena *arena, const char *proc, int64_t 
     closedir(stream);
 }
 
-static void look_into_containers(struct hp_arena *arena, const char *proc, struct hp_places *places)
+/* The same, if the process has a file system of its own. */
+static void look_at_process(struct hp_arena *arena, const char *proc, int64_t pid, struct hp_places *places)
 {
     char ours[128];
     char theirs[128];
     mount_namespace(proc, "self", ours, sizeof ours);
+    mount_namespace(proc, hp_arena_printf(arena, "%" PRId64, pid), theirs, sizeof theirs);
+    if (theirs[0] != '\0' && strcmp(ours, theirs) != 0) {
+        look_at_container(arena, proc, pid, places);
+    }
+}
+
+static void look_into_containers(struct hp_arena *arena, const char *proc, struct hp_places *places)
+{
     DIR *stream = opendir(proc);
     if (stream == NULL) {
         return;
     }
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
         int64_t pid = pid_of(entry->d_name, strlen(entry->d_name));
-        if (pid == 0) {
-            continue;
-        }
-        mount_namespace(proc, entry->d_name, theirs, sizeof theirs);
-        if (theirs[0] != '\0' && strcmp(ours, theirs) != 0) {
-            look_at_container(arena, proc, pid, places);
+        if (pid != 0) {
+            look_at_process(arena, proc, pid, places);
         }
     }
     closedir(stream);
@@ -237,22 +244,31 @@ static int by_pid(const void *a, const void *b)
     return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
+static bool is_through(const struct hp_discover *where, const struct hp_places *places)
+{
+    return where->pid != 0 && places->list.count > 0;
+}
+
 void hp_discover(struct hp_arena *arena, const struct hp_discover *where, struct hp_places *places)
 {
-    for (size_t i = 0; where->dirs[i] != NULL; i++) {
-        look_into(arena, where->proc, where->dirs[i], places);
+    for (size_t i = 0; where->dirs[i] != NULL && !is_through(where, places); i++) {
+        look_into(arena, where, where->dirs[i], places);
     }
-    if (where->tmp != NULL) {
-        look_below(arena, where->proc, where->tmp, "hotpatch-", "", places);
-        look_below(arena, where->proc, where->run_user, "", "/hotpatch", places);
+    if (where->tmp != NULL && !is_through(where, places)) {
+        look_below(arena, where, where->tmp, "hotpatch-", "", places);
+        look_below(arena, where, where->run_user, "", "/hotpatch", places);
+    }
+    if (where->tmp != NULL && where->pid == 0) {
         look_into_containers(arena, where->proc, places);
+    } else if (where->tmp != NULL && !is_through(where, places)) {
+        look_at_process(arena, where->proc, where->pid, places);
     }
     if (places->list.count > 1) {
         qsort(places->list.items, places->list.count, sizeof *places->list.items, by_pid);
     }
 }
 
-void hp_discover_here(struct hp_arena *arena, struct hp_places *places)
+void hp_discover_here(struct hp_arena *arena, int64_t pid, struct hp_places *places)
 {
     const char *dirs[4] = {NULL};
     size_t count = 0;
@@ -268,10 +284,10 @@ void hp_discover_here(struct hp_arena *arena, struct hp_places *places)
     const char *only = getenv("HOTPATCH_ONLY");
     if (only != NULL && *only != '\0') {
         const char *own[2] = {dir != NULL && *dir != '\0' ? dir : NULL, NULL};
-        const struct hp_discover where = {"/proc", NULL, NULL, own};
+        const struct hp_discover where = {"/proc", NULL, NULL, own, pid};
         hp_discover(arena, &where, places);
         return;
     }
-    const struct hp_discover where = {"/proc", "/tmp", "/run/user", dirs};
+    const struct hp_discover where = {"/proc", "/tmp", "/run/user", dirs, pid};
     hp_discover(arena, &where, places);
 }

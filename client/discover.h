@@ -30,14 +30,15 @@ struct hp_discover {
     const char *tmp;         /* "/tmp": hotpatch-* in it. NULL: only `dirs` */
     const char *run_user;    /* "/run/user": * /hotpatch in it */
     const char *const *dirs; /* our own folders, NULL-terminated */
+    int64_t pid;             /* only this process, and no further than its first socket; 0: all */
 };
 
 /* Fills `places`, ordered by pid, each socket once. Errors mean "not found". Allocates from `arena`. */
 void hp_discover(struct hp_arena *arena, const struct hp_discover *where, struct hp_places *places);
 
 /* The same in the usual places of this machine; with HOTPATCH_ONLY set, in $HOTPATCH_DIR alone (for tests,
- * which must not meet the agents of others). */
-void hp_discover_here(struct hp_arena *arena, struct hp_places *places);
+ * which must not meet the agents of others). `pid` as above. */
+void hp_discover_here(struct hp_arena *arena, int64_t pid, struct hp_places *places);
 
 /* What is known of a process that has no agent. */
 enum hp_process { HP_PROCESS_NONE, HP_PROCESS_OURS, HP_PROCESS_OTHERS };

@@ -75,10 +75,11 @@ static void probe(struct hp_cli *cli, struct hp_agent *agent)
     hp_report_fini(&report);
 }
 
-static void find_places(struct hp_cli *cli, struct hp_agents *agents)
+/* `pid`: 0 for all. */
+static void find_places(struct hp_cli *cli, int64_t pid, struct hp_agents *agents)
 {
     struct hp_places places = {0};
-    hp_discover_here(&cli->arena, &places);
+    hp_discover_here(&cli->arena, pid, &places);
     for (size_t i = 0; i < places.list.count; i++) {
         const struct hp_place *place = &places.list.items[i];
         struct hp_agent *agent = HP_PUSH(&cli->arena, &agents->list);
@@ -92,7 +93,7 @@ static void find_places(struct hp_cli *cli, struct hp_agents *agents)
 
 bool hp_agents_find(struct hp_cli *cli, struct hp_agents *agents)
 {
-    find_places(cli, agents);
+    find_places(cli, 0, agents);
     for (size_t i = 0; i < agents->list.count; i++) {
         probe(cli, &agents->list.items[i]);
     }
@@ -195,14 +196,12 @@ static bool no_agent_at_pid(struct hp_cli *cli)
 static bool target_by_pid(struct hp_cli *cli, struct hp_agent *target)
 {
     struct hp_agents agents = {0};
-    find_places(cli, &agents);
-    for (size_t i = 0; i < agents.list.count; i++) {
-        if (agents.list.items[i].pid == cli->pid) {
-            *target = agents.list.items[i];
-            return hp_cli_check_memory(cli);
-        }
+    find_places(cli, cli->pid, &agents);
+    if (agents.list.count == 0) {
+        return no_agent_at_pid(cli);
     }
-    return no_agent_at_pid(cli);
+    *target = agents.list.items[0];
+    return hp_cli_check_memory(cli);
 }
 
 /* Adds "what to type" for each agent that answers (and is called `name`, if given) to the report's

@@ -94,7 +94,7 @@ static int setup(void **state)
     assert_int_equal(symlink("mnt:[1]", path), 0);
     w->dirs[0] = w->own;
     w->dirs[1] = w->own; /* the same folder by two names is looked at once */
-    w->where = (struct hp_discover){w->proc, w->tmp, w->run_user, w->dirs};
+    w->where = (struct hp_discover){w->proc, w->tmp, w->run_user, w->dirs, 0};
     hp_arena_init(&w->arena);
     *state = w;
     return 0;
@@ -208,6 +208,42 @@ static void containers(void **state)
     assert_non_null(strstr(w->places.list.items[0].path, "/900/root/tmp/hotpatch-0/7.sock"));
 }
 
+/* Asked for one process, it is found wherever its socket is, and nobody else's. */
+static void one_process(void **state)
+{
+    struct world *w = *state;
+    char path[128];
+    make_process(w, 300, geteuid(), "mnt:[1]", "300");
+    make_process(w, 20, geteuid(), "mnt:[1]", "20");
+    make_process(w, 900, geteuid(), "mnt:[2]", "900\t7");
+    make_socket(w->own, "300.sock");
+    make_socket(w->own, "41.sock");
+    make_socket(w->other, "20.sock");
+    snprintf(path, sizeof path, "%s/900/root", w->proc);
+    make_dir(path);
+    snprintf(path, sizeof path, "%s/900/root/tmp", w->proc);
+    make_dir(path);
+    snprintf(path, sizeof path, "%s/900/root/tmp/hotpatch-0", w->proc);
+    make_dir(path);
+    make_socket(path, "7.sock");
+    for (const int64_t *pid = (const int64_t[]){300, 20, 900, 0}; *pid != 0; pid++) {
+        struct hp_places places = {0};
+        w->where.pid = *pid;
+        hp_discover(&w->arena, &w->where, &places);
+        assert_int_equal(places.list.count, 1);
+        assert_int_equal(places.list.items[0].pid, *pid);
+    }
+    struct hp_places none = {0};
+    w->where.pid = 7;
+    hp_discover(&w->arena, &w->where, &none);
+    assert_int_equal(none.list.count, 0);
+    assert_true(exists(w->own, "41.sock")); /* nobody's business now */
+    w->where.pid = 41;
+    hp_discover(&w->arena, &w->where, &none);
+    assert_int_equal(none.list.count, 0);
+    assert_false(exists(w->own, "41.sock"));
+}
+
 static void processes(void **state)
 {
     struct world *w = *state;
@@ -231,6 +267,7 @@ int main(void)
         TEST(folders_of_impostors),
         TEST(run_user),
         TEST(containers),
+        TEST(one_process),
         TEST(processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
