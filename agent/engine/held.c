@@ -13,6 +13,7 @@ struct holding {
      * writes */
     struct hp_map own;
     struct hp_map fields; /* (handle, key): fields that it writes or removes */
+    struct hp_map cells;  /* number in the live graph, or address (a revert): cells that it writes */
 };
 
 /* A key as a number; keys of two graphs that are equal have equal ones. */
@@ -34,25 +35,49 @@ static uint64_t hash_key(const struct hp_value *key)
     return hash;
 }
 
+/* A cell as a number: the one in the live graph, else (a revert) its address. */
+#define NO_CELL UINT64_MAX
+
+static uint64_t planned_cell(const struct holding *h, const struct hp_step *s)
+{
+    if (!h->live)
+        return (uint64_t)(uintptr_t)s->cell;
+    const struct hp_node *closure = hp_graph_node(&h->live->graph, hp_live_node(h->live, s->place.closure));
+    return s->place.upvalue < closure->cells.count ? closure->cells.items[s->place.upvalue] : NO_CELL;
+}
+
+static uint64_t found_cell(const struct holding *h, const struct hp_holder *at)
+{
+    if (!h->live)
+        return (uint64_t)(uintptr_t)at->cell;
+    const uint32_t *number = hp_map_find(&h->live->cells, (uintptr_t)at->cell, 0);
+    return number ? *number : NO_CELL;
+}
+
 static void index_plan(struct holding *h)
 {
     for (uint32_t i = 0; i < h->plan->swaps.count; i++)
         hp_map_put(&h->swaps, h->plan->swaps.items[i].from, 0, i, NULL);
     for (size_t i = 0; i < h->plan->steps.count; i++) {
         const struct hp_step *s = &h->plan->steps.items[i];
-        if (s->kind == HP_STEP_SET_CELL)
+        if (s->kind == HP_STEP_SET_CELL) {
             hp_map_put(&h->own, s->expected.index, 1, 1, NULL);
-        else
+            hp_map_put(&h->cells, planned_cell(h, s), 0, 1, NULL);
+        } else {
             hp_map_put(&h->own, s->target, 0, 1, NULL);
+        }
         if (s->kind == HP_STEP_SET_FIELD || s->kind == HP_STEP_ADD_FIELD || s->kind == HP_STEP_REMOVE_FIELD)
             hp_map_put(&h->fields, s->target, hash_key(&s->key), 1, NULL);
     }
 }
 
-/* What the plan says of a field goes before what the search found there: another function may be meant for
+/* What the plan says of a place goes before what the search found there: another function may be meant for
  * it, or none. */
 static bool is_planned(const struct holding *h, const struct hp_holder *at)
 {
+    uint64_t cell = at->kind == HP_HOLDER_CELL ? found_cell(h, at) : NO_CELL;
+    if (cell != NO_CELL)
+        return hp_map_find(&h->cells, cell, 0) != NULL;
     return at->kind == HP_HOLDER_FIELD && hp_map_find(&h->fields, at->container, hash_key(&at->key)) != NULL;
 }
 
@@ -196,6 +221,7 @@ void hp_plan_hold(struct hp_plan *plan, const struct hp_found *found, const stru
     hp_map_init(&h.swaps, &plan->arena);
     hp_map_init(&h.own, &plan->arena);
     hp_map_init(&h.fields, &plan->arena);
+    hp_map_init(&h.cells, &plan->arena);
     index_plan(&h);
     for (size_t i = 0; i < found->holder_count; i++) {
         const struct hp_holder *at = &found->holders[i];

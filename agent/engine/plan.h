@@ -100,6 +100,7 @@ struct hp_step {
     uint32_t target; /* handle of a live table (or userdata, for the metatable) */
     struct hp_value key;
     struct hp_cell_place place;
+    const void *cell; /* SET_CELL of a revert: its address, to be compared only */
     struct hp_value value;
     struct hp_value expected; /* LIVE, PLAIN or NIL: verified before the commit */
     const char *path;

@@ -356,7 +356,8 @@ static void function(struct hp_planner *p, const struct hp_slot *s)
                         s->path);
         return;
     }
-    if (version && p->match->live_fresh[s->live] != s->fresh && hp_is_function(p->base, s->base)) {
+    if (version && p->match->live_fresh[s->live] != s->fresh && base &&
+        p->match->fresh_of[s->base] != s->fresh) {
         /* the source has another of its functions there now: `M.a = one` became `M.a = other` */
         win(p, s, "updated");
         return;

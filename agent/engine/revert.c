@@ -101,6 +101,7 @@ static bool add_step(const struct reverter *r, size_t write)
     bool ok = hp_value_from_stack(L, -1, r->anchor, r->plain, &step.expected);
     if (w->kind == HP_WRITE_CELL) {
         step.place = (struct hp_cell_place){.closure = step.target};
+        step.cell = lua_upvalueid(L, -2, 1);
         step.target = 0;
     } else if (w->kind != HP_WRITE_METATABLE) {
         hp_record_push_key(L, r->side, write);

@@ -192,7 +192,8 @@ local function decide(p, s)
     elseif is_F(s.n) then
         local version = is_F(s.l) and is_F(s.b) and code(s.b) == code(s.l)
         if version then -- the slot gets what the source has there, which need not be the successor of what it had
-            local value = p.live_fresh[s.l] == s.n and successor(p, s.l) or translate(p, s.n)
+            local same = p.live_fresh[s.l] == s.n or p.fresh_of[s.b] == s.n -- another closure of its code is one of it
+            local value = same and successor(p, s.l) or translate(p, s.n)
             if value ~= s.l then write(p, s, value) end
         elseif not is_F(s.b) and untouched(s) then
             win(p, s)

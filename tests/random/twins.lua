@@ -182,6 +182,30 @@ function twins.new_code(p, def)
     return (same or alike(p.base, b.fn, p.fresh, n.fn)) and def or nil
 end
 
+-- Locals are paired one to one: where names shadow each other, most votes first, then in the order of the new source.
+local function pair_cells(p)
+    local ballots, declared = {}, {}
+    for _, side in ipairs { { p.base_model, p.base }, { p.fresh_model, p.fresh } } do
+        for at, item in ipairs(side[1].items) do
+            local cell = item.uid and side[2].cells[item.uid]
+            if cell then declared[cell] = declared[cell] or at end
+        end
+    end
+    for nc, list in pairs(p.votes) do
+        for bc, votes in pairs(list) do
+            ballots[#ballots + 1] = { bc = bc, nc = nc, votes = votes, at = declared[nc] or 0, base_at = declared[bc] or 0 }
+        end
+    end
+    table.sort(ballots, function(a, b)
+        if a.votes ~= b.votes then return a.votes > b.votes end
+        if a.at ~= b.at then return a.at < b.at end
+        return a.base_at < b.base_at
+    end)
+    for _, b in ipairs(ballots) do
+        if not p.cell_base[b.nc] and not p.cell_fresh[b.bc] then p.cell_base[b.nc], p.cell_fresh[b.bc] = b.bc, b.nc end
+    end
+end
+
 local function pair_sources(p)
     p.fresh_of, p.base_of, p.cell_fresh, p.cell_base, p.votes = {}, {}, {}, {}, {}
     local code_fresh, code_base = {}, {} -- def -> def
@@ -314,14 +338,7 @@ local function pair_sources(p)
         end
     end
     p.in_base = in_base
-    for nc, list in pairs(p.votes) do -- (any order) no local has two candidates but by shadowing: then most votes
-        local best
-        for bc, votes in pairs(list) do
-            if not best or votes > list[best] then best = bc end
-        end
-        p.cell_base[nc] = best
-        p.cell_fresh[best] = nc
-    end
+    pair_cells(p)
 end
 
 -- ---- live ----------------------------------------------------------------------------------------------------------------
@@ -443,6 +460,25 @@ local function lay_live_beside(p)
         end)
         run()
     end
+    -- What others hold of the module knows its locals too, where nothing nearer does.
+    local body_locals = {} -- def -> { name = cell of the base }, of functions that the base's body made
+    mirror.walk(twins.roots(p.base), function(b)
+        if not is_F(b) or body_locals[b.fn.def] then return end
+        body_locals[b.fn.def] = {}
+        for uid, cell in pairs(b.up) do
+            if p.base.cells[uid] == cell then body_locals[b.fn.def][b.names[uid]] = cell end
+        end
+        body_locals[b.fn.def][0] = b
+    end)
+    local known = {}
+    for cell in pairs(p.links) do known[cell] = true end
+    mirror.walk(twins.roots(p.live), function(l)
+        local of = is_F(l) and not p.live_fresh[l] and body_locals[l.fn.def]
+        if not of or code(of[0]) ~= code(l) then return end
+        for name, lc in pairs(named_cells(l)) do
+            if of[name] and not known[of[name]] then link(of[name], lc) end
+        end
+    end)
 end
 
 function twins.pair(p)
