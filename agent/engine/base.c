@@ -60,40 +60,61 @@ void hp_base_fini(struct hp_base *base)
     *base = (struct hp_base){.origin = HP_BASE_NONE, .label = "none"};
 }
 
-static bool of_chunk(const struct hp_match *m, hp_id live, const char *chunk_name)
+static const struct hp_prototype *live_prototype(const struct hp_match *m, hp_id live)
 {
-    const char *source = hp_prototype_at(&m->live->graph, hp_code_of(&m->live->graph, live))->source;
-    return source && strcmp(source, chunk_name) == 0;
+    return hp_prototype_at(&m->live->graph, hp_code_of(&m->live->graph, live));
 }
 
 static bool same_lines(const struct hp_match *m, struct hp_code base, hp_id live)
 {
-    const struct hp_prototype *b = hp_prototype_at(m->base, base);
-    const struct hp_prototype *l = hp_prototype_at(&m->live->graph, hp_code_of(&m->live->graph, live));
+    const struct hp_prototype *b = hp_prototype_at(m->base, base), *l = live_prototype(m, live);
     return b->line == l->line && b->last_line == l->last_line;
 }
 
-/* Another function of the base may stand in the place: the program gave it a second name. */
-static bool agrees(const struct hp_base *base, const struct hp_match *m, const struct hp_slot *s,
-                   const char *chunk_name)
+/* A live function of the target's source that the base has not. */
+static bool is_stranger(const struct hp_match *m, hp_id live, const struct hp_target *target)
 {
-    bool disk = base->origin == HP_BASE_DISK;
-    if (!hp_is_function(m->base, s->base) || s->list)
+    if (!hp_is_function(&m->live->graph, live) || !hp_code_none(m->live_code[live]))
+        return false;
+    const char *source = live_prototype(m, live)->source;
+    return source && strcmp(source, target->chunk_name) == 0;
+}
+
+/* Another function of the base may stand in the place, or one of a former source: the program gave it a
+ * second name. */
+static bool agrees(const struct hp_match *m, const struct hp_slot *s, const struct hp_target *target,
+                   const struct hp_former *former)
+{
+    if (!hp_is_function(m->base, s->base) || s->list || !hp_is_function(&m->live->graph, s->live))
+        return true;
+    return !is_stranger(m, s->live, target) ||
+           hp_former_has(former, target->module, live_prototype(m, s->live)->fingerprint);
+}
+
+/* What runs has each function of the file where the file has it, and none that the file has not. */
+static bool agrees_with_disk(const struct hp_match *m, const struct hp_slot *s,
+                             const struct hp_target *target)
+{
+    if (s->list)
+        return true;
+    if (is_stranger(m, s->live, target))
+        return false;
+    if (!hp_is_function(m->base, s->base))
         return true;
     if (!hp_is_function(&m->live->graph, s->live))
-        return !disk || (s->live != HP_NO_ID && s->live != HP_NIL);
+        return s->live != HP_NO_ID && s->live != HP_NIL;
     struct hp_code code = m->live_code[s->live];
-    if (!hp_code_none(code))
-        return !disk || same_lines(m, code, s->live);
-    return !of_chunk(m, s->live, chunk_name);
+    return hp_code_none(code) || same_lines(m, code, s->live);
 }
 
 bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module,
-                  const char *chunk_name, const char **path)
+                  const struct hp_target *target, const struct hp_former *former, const char **path)
 {
     for (size_t i = 0; i < match->slots.count; i++) {
         const struct hp_slot *s = &match->slots.items[i];
-        if (s->module != module || agrees(base, match, s, chunk_name))
+        bool fine = s->module != module || (base->origin == HP_BASE_DISK ? agrees_with_disk(match, s, target)
+                                                                         : agrees(match, s, target, former));
+        if (fine)
             continue;
         *path = s->path;
         return false;

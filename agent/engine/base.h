@@ -28,8 +28,9 @@ void hp_base_fini(struct hp_base *base);
 
 /* Is the module's base what runs? Compared function by function, by code; for a file of the disk by lines and
  * presence too, for it may be the very file that is being pushed. Functions that came from elsewhere (another
- * chunk) say nothing. False: *path names a function that differs. */
+ * chunk) say nothing, nor do those of former sources, which the program kept. False: *path names a function
+ * that differs. */
 bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module,
-                  const char *chunk_name, const char **path);
+                  const struct hp_target *target, const struct hp_former *former, const char **path);
 
 #endif

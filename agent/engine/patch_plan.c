@@ -48,6 +48,18 @@ static bool changes(const struct hp_patch *p)
     return false;
 }
 
+/* Functions of one of the two graphs that have none in the other. */
+static void name_unpaired(struct hp_patch *p, struct hp_plan_module *m, const struct hp_graph *g,
+                          uint32_t tree, const struct hp_code *pairs)
+{
+    const struct hp_prototype_tree *t = g->trees.items[tree];
+    for (size_t i = 1; i < t->prototypes.count; i++) {
+        uint64_t *code = hp_code_none(pairs[i]) ? HP_PUSH(&p->plan.arena, &m->unpaired) : NULL;
+        if (code)
+            *code = t->prototypes.items[i].fingerprint;
+    }
+}
+
 /* The texts that are the base of the next patch. A point fix, or a patch of a few functions, is not what runs
  * as a whole. */
 static void name_texts(struct hp_patch *p)
@@ -59,6 +71,11 @@ static void name_texts(struct hp_patch *p)
         m->chunk_name = p->targets[i].chunk_name;
         m->text = p->request->modules.items[i].source.data;
         m->text_len = p->request->modules.items[i].source.len;
+        if (p->roots[i].base == HP_NO_ID)
+            continue;
+        uint32_t base = p->base.modules.items[p->roots[i].base].tree, fresh = p->fresh.modules.items[i].tree;
+        name_unpaired(p, m, &p->base, base, p->match.base_code[base]);
+        name_unpaired(p, m, &p->fresh, fresh, p->match.fresh_code[fresh]);
     }
 }
 
@@ -218,6 +235,15 @@ static bool local_unfound(const struct hp_patch *p)
     return false;
 }
 
+/* A function that would be made anew, though others may hold the live one. */
+static bool function_unfound(const struct hp_patch *p)
+{
+    for (size_t i = 0; i < p->plan.functions.count; i++)
+        if (p->plan.functions.items[i].unfound != HP_NIL)
+            return true;
+    return false;
+}
+
 /* A loop somewhere may be going over a table that gets a key. */
 static bool adds_keys(const struct hp_patch *p)
 {
@@ -225,6 +251,12 @@ static bool adds_keys(const struct hp_patch *p)
         if (p->plan.steps.items[i].kind == HP_STEP_ADD_FIELD)
             return true;
     return false;
+}
+
+/* May anything outside of what the module leads to matter to the patch? */
+static bool others_matter(const struct hp_patch *p)
+{
+    return code_changed(p) || local_unfound(p) || function_unfound(p) || adds_keys(p);
 }
 
 /* What a revert would have to ask a person about. NULL: nothing. */
@@ -307,8 +339,7 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
         return HP_NO_CHANGE;
     if (refuse_trial(p) || plan_stops_too_long(p))
         return HP_REFUSED;
-    if (module_only ||
-        (p->plan.swaps.count == 0 && (p->revert || (!code_changed(p) && !local_unfound(p) && !adds_keys(p)))))
+    if (module_only || (p->plan.swaps.count == 0 && (p->revert || !others_matter(p))))
         return p->request->kind == HP_KIND_DIFF ? HP_PLANNED : HP_OK;
     p->wanted.everything = !p->revert && local_unfound(p);
     if (!(p->revert ? hp_patch_name_swapped_sources(L, p) : hp_patch_name_sources(p)))

@@ -55,6 +55,9 @@ struct hp_plan_function {
     HP_LIST(struct hp_plan_upvalue) upvalues;
     const char *path;
     uint32_t module; /* in plan->modules */
+    /* what it is a version of, where it is new only because no path led to the live one (a function that the
+     * body makes); else HP_NIL */
+    hp_id unfound;
 };
 
 /* A new cell, shared by every planned upvalue that names it. */
@@ -143,6 +146,8 @@ struct hp_plan_module {
     /* Text to remember as pushed; NULL: none (a point fix). */
     const char *chunk_name, *text;
     size_t text_len;
+    /* of functions that only one of base and that text has: for `former` */
+    HP_LIST(uint64_t) unpaired;
 };
 
 /* A function and what takes its place wherever it is held. */

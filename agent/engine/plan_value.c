@@ -218,6 +218,16 @@ static void pend(struct hp_planner *p, struct hp_pending pending)
         *slot = pending;
 }
 
+/* A function of the base that lives nowhere on the way from the module: others may hold it. Of what factories
+ * make there may be any number, and which is meant, nobody could tell. */
+static hp_id unfound_base(const struct hp_planner *p, hp_id fresh, hp_id live)
+{
+    hp_id base = fresh == HP_NO_ID || live != HP_NO_ID ? HP_NO_ID : p->match->base_of[fresh];
+    if (base == HP_NO_ID || p->match->twin[fresh] != HP_NO_ID)
+        return HP_NIL;
+    return hp_prototype_at(p->base, hp_code_of(p->base, base))->parent == 0 ? base : HP_NIL;
+}
+
 static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, hp_id fresh, hp_id live,
                                      uint32_t module, const char *path)
 {
@@ -229,7 +239,8 @@ static struct hp_value plan_function(struct hp_planner *p, struct hp_code code, 
                                    .prototype = code.prototype,
                                    .replaces = live == HP_NO_ID ? 0 : hp_graph_node(p->live, live)->handle,
                                    .path = path,
-                                   .module = module};
+                                   .module = module,
+                                   .unfound = unfound_base(p, fresh, live)};
     pend(p, (struct hp_pending){HP_PENDING_FUNCTION, index, fresh, live, module, load_of(p, live), path});
     return value_of(HP_VALUE_FUNCTION, index);
 }

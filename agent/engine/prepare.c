@@ -356,7 +356,8 @@ static enum hp_status prepare_texts(struct hp_execution *x)
         }
         x->texts[i] =
             hp_sources_prepare(x->sources, module->name, module->chunk_name, module->text, module->text_len);
-        if (x->texts[i] == NULL) {
+        if (x->texts[i] == NULL || !hp_former_note(hp_sources_former(x->sources), module->name,
+                                                   module->unpaired.items, module->unpaired.count)) {
             return HP_NO_MEMORY;
         }
     }

@@ -598,6 +598,32 @@ static void count_candidates(struct walk *w, struct hp_map *candidates)
     }
 }
 
+/* Does it know a local of the body by another cell than the module does? Then another load made it. */
+static bool is_of_other_load(const struct walk *w, hp_id base, hp_id live)
+{
+    const struct hp_match *m = w->m;
+    struct hp_code code = hp_code_of(m->base, base);
+    bool other = false;
+    for (size_t i = 0; i < hp_graph_node(m->base, base)->cells.count; i++) {
+        const char *name = hp_prototype_at(m->base, code)->upvalues.items[i].name;
+        int own = hp_upvalue_named(live_graph(w), live, name);
+        struct hp_variable v;
+        if (own < 0 ||
+            !hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) ||
+            v.owner != 0)
+            continue;
+        for (size_t k = 0; k < m->cell_links.count; k++) {
+            const struct hp_cell_link *link = &m->cell_links.items[k];
+            if (link->fresh || link->cell != hp_graph_node(m->base, base)->cells.items[i])
+                continue;
+            if (link->live == hp_graph_node(live_graph(w), live)->cells.items[own])
+                return false;
+            other = true;
+        }
+    }
+    return other;
+}
+
 /* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed
  * helpers. Of closures that the body made several of with one code, nobody can tell which is whose. */
 static void visit_renamed(struct walk *w)
@@ -627,6 +653,8 @@ static void visit_renamed(struct walk *w)
         const uint32_t *count = hp_map_find(&candidates, code.tree, code.prototype);
         if (p->parent != 0 && (!count || *count != 1))
             continue; /* made by a factory, as others were: the factory's next one is none of them */
+        if (is_of_other_load(w, *base, live))
+            continue;
         visit_later(w, RANK_CELL,
                     (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base),
                                     p->name ? p->name : "?", false});

@@ -25,6 +25,7 @@ struct hp_sources {
     size_t cap, used;                        /* bytes of recorded texts */
     struct hp_pushed_text *recorded, **last; /* oldest first; where the next one goes */
     struct hp_pushed_text *pushed;           /* in no order, one for each module */
+    struct hp_former former;
 };
 
 struct hp_sources *hp_sources_new(size_t cap)
@@ -33,8 +34,14 @@ struct hp_sources *hp_sources_new(size_t cap)
     if (s != NULL) {
         s->cap = cap;
         s->last = &s->recorded;
+        hp_former_init(&s->former);
     }
     return s;
+}
+
+struct hp_former *hp_sources_former(struct hp_sources *s)
+{
+    return &s->former;
 }
 
 static void free_all(struct hp_pushed_text *t)
@@ -53,6 +60,7 @@ void hp_sources_free(struct hp_sources *s)
     }
     free_all(s->recorded);
     free_all(s->pushed);
+    hp_former_fini(&s->former);
     hp_mem_free(s);
 }
 

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/engine/former.h"
+
 struct hp_sources;
 
 struct hp_source {
@@ -40,6 +42,9 @@ void hp_sources_restore(struct hp_sources *s, const char *module, struct hp_push
 
 /* The pushed text, else the recorded one. False: neither. */
 bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_source *out);
+
+/* The functions of former sources; the store's. */
+struct hp_former *hp_sources_former(struct hp_sources *s);
 
 /* Reads a file of the disk whole into memory for hp_mem_free. NULL when it cannot be read or is over 16 MB;
  * with *no_memory (may be NULL) when that was why. */

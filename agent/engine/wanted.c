@@ -39,7 +39,8 @@ static void want_changed(struct hp_wanted *w, const struct hp_match *m)
         }
 }
 
-static void want_replaced(struct hp_wanted *w, const struct hp_match *m, const struct hp_plan *plan)
+/* Live functions that are replaced, and those that would be made anew. */
+static void want_planned(struct hp_wanted *w, const struct hp_match *m, const struct hp_plan *plan)
 {
     for (size_t i = 0; i < plan->functions.count; i++) {
         hp_id live = plan->functions.items[i].replaces
@@ -47,6 +48,9 @@ static void want_replaced(struct hp_wanted *w, const struct hp_match *m, const s
                          : HP_NIL;
         if (hp_is_function(&m->live->graph, live))
             want(w, hp_prototype_at(&m->live->graph, hp_code_of(&m->live->graph, live)));
+        hp_id unfound = plan->functions.items[i].unfound;
+        if (unfound != HP_NIL)
+            want(w, hp_prototype_at(m->base, hp_code_of(m->base, unfound)));
     }
 }
 
@@ -55,7 +59,7 @@ bool hp_wanted_fill(struct hp_wanted *w, const struct hp_match *match, const str
     for (size_t i = 0; i < match->fresh->modules.count; i++)
         w->everything |= match->roots[i].container == 0;
     want_changed(w, match);
-    want_replaced(w, match, plan);
+    want_planned(w, match, plan);
     return !hp_arena_failed(&w->arena);
 }
 

@@ -25,7 +25,8 @@ struct hp_wanted {
 void hp_wanted_init(struct hp_wanted *w, const struct hp_history *history);
 void hp_wanted_fini(struct hp_wanted *w);
 
-/* From the first plan: base prototypes whose new version differs, and the live functions that are replaced.
+/* From the first plan: base prototypes whose new version differs, the live functions that are replaced,
+ * and those that no path led to.
  * False: no memory. */
 bool hp_wanted_fill(struct hp_wanted *w, const struct hp_match *match, const struct hp_plan *plan);
 
