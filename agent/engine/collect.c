@@ -314,9 +314,10 @@ static hp_id captured(const struct hp_graph *g, hp_id function, const char *name
  * code tells whose variables it has. */
 static hp_id by_code(const struct hp_graph *g, const struct hp_map *codes, hp_id beside, uint64_t fingerprint)
 {
-    if (g && beside != HP_NO_ID && hp_graph_node(g, beside)->kind == HP_NODE_FUNCTION)
-        return beside;
+    bool function = g && beside != HP_NO_ID && hp_graph_node(g, beside)->kind == HP_NODE_FUNCTION;
     const uint32_t *found = g ? hp_map_find(codes, fingerprint, 0) : NULL;
+    if (function && (!found || prototype_of(g, beside)->fingerprint == fingerprint))
+        return beside;
     return found ? *found : HP_NO_ID;
 }
 
