@@ -11,10 +11,14 @@
 #include "agent/engine/worklist.h"
 
 #define TICKS_A_LOOK 64   /* entries between two looks at the clock */
+#define MAX_NESTED   4    /* objects that are walked where they are met, one within the other */
 #define MAX_LEVELS   400  /* of a stack: asking for level n costs n steps */
 #define MAX_LOOPS    4096 /* noted in a pass: they are for warnings only */
 #define AHEAD        256  /* keys that are remembered where the walk of a table is interrupted */
 #define MAX_STRANGE  2    /* of them may be new when it goes on: more, and the table was re-hashed */
+/* what lies at the least before the address that a userdata has for Lua, which may be the next object's: an
+ * empty one ends there */
+#define USERDATA_HEADER 16
 /* of one table that the server keeps changing: each time it may be walked for twice as long without a pause
  */
 #define MAX_RESTARTS 24
@@ -57,8 +61,10 @@ struct walk {
     void (*meet)(lua_State *L, lua_State *co);
     int64_t deadline_us;
     unsigned ticks;
+    int nested; /* objects under way inside of the outermost one */
     bool late;
-    const char *stranger; /* a source that is no member's: nearly all functions of a stretch have the same */
+    const char *stranger;  /* a source that is no member's: nearly all functions of a stretch have the same */
+    const void *metatable; /* one that was met: likewise */
 };
 
 struct hp_locate *hp_locate_new(void)
@@ -163,17 +169,14 @@ static void meet_late(struct walk *w)
     w->ticks = TICKS_A_LOOK; /* that took as long as many entries */
 }
 
-/* Is the Lua function on top, which was not met before, a member? [-0, +0, m] */
-static hp_handle meet_function(struct walk *w)
+/* Is the Lua function on top, which was not met before and has that source, a member? [-0, +0, m] */
+static hp_handle meet_function(struct walk *w, const char *source)
 {
     lua_State *L = w->L;
-    lua_Debug ar;
-    lua_pushvalue(L, -1);
-    lua_getinfo(L, ">S", &ar);
-    if (ar.source == w->stranger)
+    if (source == w->stranger)
         return 0;
     for (size_t i = 0; i < w->l->sources.count; i++) {
-        if (strcmp(ar.source, w->l->sources.items[i]) != 0)
+        if (strcmp(source, w->l->sources.items[i]) != 0)
             continue;
         if (w->l->wanted && !w->l->wanted(L, w->l->wanted_ud))
             return 0;
@@ -186,49 +189,81 @@ static hp_handle meet_function(struct walk *w)
             meet_late(w);
         return handle;
     }
-    w->stranger = ar.source; /* the collector is stopped during a slice: the string stays where it is */
+    w->stranger = source; /* the collector is stopped during a slice: the string stays where it is */
     return 0;
 }
 
-/* Puts the object on top, which is popped, on the work list. [-1, +0, m] */
+/* Puts the object on top on the work list. [-0, +0, m] */
 static void list_object(struct walk *w)
 {
+    lua_pushvalue(w->L, -1);
     hp_worklist_put(w->L, &w->l->list, w->list);
 }
 
-/* Looks at the value on top: what can hold something is listed once. The handle of a member, else 0. [-0, +0,
- * m] */
+static bool walk_nested(struct walk *w, int type);
+static void walk_upvalues(struct walk *w, int count, bool c);
+
+/* May the object on top be walked where it is met, inside of the one that holds it? Its way over the work
+ * list would take as long as looking at a few entries. */
+static bool may_nest(const struct walk *w)
+{
+    return !w->late && w->nested < MAX_NESTED;
+}
+
+/* The object on top was not met before, and is no function. [-0, +0, m] */
+static void enter(struct walk *w, int type)
+{
+    bool whole = false;
+    if (may_nest(w)) {
+        w->nested++;
+        whole = walk_nested(w, type);
+        w->nested--;
+    }
+    if (!whole)
+        list_object(w);
+}
+
+/* The handle of a member, else 0. [-0, +0, m] */
+static hp_handle enter_function(struct walk *w)
+{
+    lua_Debug ar;
+    lua_pushvalue(w->L, -1);
+    lua_getinfo(w->L, ">Su", &ar);
+    bool c = *ar.what == 'C';
+    hp_handle member = c ? 0 : meet_function(w, ar.source);
+    if (ar.nups > 0 && may_nest(w)) {
+        w->nested++;
+        walk_upvalues(w, ar.nups, c);
+        w->nested--;
+    } else if (ar.nups > 0) {
+        list_object(w);
+    }
+    return member;
+}
+
+/* Looks at the object on top, which is of that type: it is walked or listed, once. The handle of a member,
+ * else 0. [-0, +0, m] */
+static hp_handle meet_object(struct walk *w, int type)
+{
+    const void *address = lua_topointer(w->L, -1);
+    if (type == LUA_TUSERDATA)
+        address = (const char *)address - USERDATA_HEADER;
+    if (!hp_visited_add(&w->l->visited, address)) {
+        const uint32_t *known =
+            type == LUA_TFUNCTION ? hp_map_find(&w->l->members, (uintptr_t)address, 0) : NULL;
+        return known ? *known : 0;
+    }
+    if (type == LUA_TFUNCTION)
+        return enter_function(w);
+    enter(w, type);
+    return 0;
+}
+
+/* The same for any value. [-0, +0, m] */
 static hp_handle meet(struct walk *w)
 {
-    lua_State *L = w->L;
-    struct hp_locate *l = w->l;
-    switch (lua_type(L, -1)) {
-    case LUA_TFUNCTION: {
-        bool first = hp_visited_add(&l->visited, lua_topointer(L, -1));
-        hp_handle member = 0;
-        if (!first) {
-            const uint32_t *known = hp_map_find(&l->members, (uintptr_t)lua_topointer(L, -1), 0);
-            return known ? *known : 0;
-        }
-        if (!lua_iscfunction(L, -1))
-            member = meet_function(w);
-        if (lua_upvalueid(L, -1, 1) != NULL) {
-            lua_pushvalue(L, -1);
-            list_object(w);
-        }
-        return member;
-    }
-    case LUA_TTABLE:
-    case LUA_TUSERDATA:
-    case LUA_TTHREAD:
-        if (hp_visited_add(&l->visited, lua_topointer(L, -1))) {
-            lua_pushvalue(L, -1);
-            list_object(w);
-        }
-        return 0;
-    default:
-        return 0;
-    }
+    int type = lua_type(w->L, -1);
+    return type >= LUA_TTABLE ? meet_object(w, type) : 0;
 }
 
 /* Sweep: pushes the successor of the member on top, if it has one. [-0, +(0|1), -] */
@@ -246,6 +281,7 @@ static struct hp_holder *add_holder(struct walk *w, enum hp_holder_kind kind, in
     struct hp_holder *h = HP_PUSH(&w->l->arena, &w->l->holders);
     if (!h)
         return NULL;
+    container = lua_absindex(w->L, container);
     *h = (struct hp_holder){
         .kind = kind, .container = hp_anchor_add(w->L, w->anchor, container), .function = member};
     h->address = lua_topointer(w->L, container);
@@ -254,49 +290,60 @@ static struct hp_holder *add_holder(struct walk *w, enum hp_holder_kind kind, in
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
+/* Of the object at that index. [-0, +0, m] */
 static void meet_metatable(struct walk *w, int object)
 {
     if (!lua_getmetatable(w->L, object))
         return;
-    hp_visited_add(&w->l->metatables, lua_topointer(w->L, -1));
-    meet(w);
+    const void *address = lua_topointer(w->L, -1);
+    if (address != w->metatable) {
+        w->metatable = address;
+        hp_visited_add(&w->l->metatables, address);
+        meet_object(w, LUA_TTABLE);
+    }
     lua_pop(w->L, 1);
 }
 
-/* The value on top stands at the key below it in `table`. [-0, +0, m] */
-static void look_at_value(struct walk *w, int table)
+/* While a table is walked, it and an entry's key and value are on top. */
+enum { TABLE = -3, KEY, VALUE };
+
+/* The member stands at the key. [-0, +0, m] */
+static void note_value(struct walk *w, hp_handle member)
 {
     lua_State *L = w->L;
-    hp_handle member = meet(w);
-    if (!member)
-        return;
     if (w->successors) {
         if (push_successor(w)) {
-            lua_pushvalue(L, -3);
+            lua_pushvalue(L, KEY - 1);
             lua_insert(L, -2);
-            lua_rawset(L, table);
+            lua_rawset(L, TABLE - 2);
             w->l->replaced++;
         }
         return;
     }
-    struct hp_holder *h = add_holder(w, HP_HOLDER_FIELD, table, member);
+    struct hp_holder *h = add_holder(w, HP_HOLDER_FIELD, TABLE, member);
     if (!h)
         return;
     lua_pushvalue(L, LUA_REGISTRYINDEX);
-    h->in_registry = lua_rawequal(L, -1, table);
+    h->in_registry = lua_rawequal(L, -1, TABLE - 1);
     lua_pop(L, 1);
-    hp_value_from_stack(L, lua_gettop(L) - 1, w->anchor, &w->l->keys, &h->key);
+    hp_value_from_stack(L, KEY, w->anchor, &w->l->keys, &h->key);
+}
+
+static void look_at_value(struct walk *w, int type)
+{
+    hp_handle member = meet_object(w, type);
+    if (member)
+        note_value(w, member);
 }
 
 /* A key cannot be exchanged while its table is being walked: sweeps note it too. */
-static void look_at_key(struct walk *w, int table)
+static void look_at_key(struct walk *w, int type)
 {
-    hp_handle member = 0;
-    lua_pushvalue(w->L, -2);
-    member = meet(w);
+    lua_pushvalue(w->L, KEY);
+    hp_handle member = meet_object(w, type);
     lua_pop(w->L, 1);
     if (member)
-        add_holder(w, HP_HOLDER_KEY, table, member);
+        add_holder(w, HP_HOLDER_KEY, TABLE, member);
 }
 
 /* Where a walk was interrupted. `next` goes on from a key even when the table was re-hashed meanwhile, and
@@ -372,10 +419,20 @@ static int same_ahead(lua_State *L)
     return 1;
 }
 
-/* The table has changed: from its beginning again. What was found in it will be found again. */
-static void restart(struct hp_locate *l)
+/* What was found in that table since there were `mark` holders will be found again. */
+static void forget_holders(struct hp_locate *l, size_t mark, const void *table)
 {
-    l->holders.count = l->mark;
+    size_t kept = mark;
+    for (size_t i = mark; i < l->holders.count; i++)
+        if (l->holders.items[i].address != table)
+            l->holders.items[kept++] = l->holders.items[i];
+    l->holders.count = kept;
+}
+
+/* The table has changed: from its beginning again. */
+static void restart(struct hp_locate *l, const void *table)
+{
+    forget_holders(l, l->mark, table);
     if (l->restarts < MAX_RESTARTS)
         l->restarts++;
 }
@@ -394,29 +451,43 @@ static void push_place(struct walk *w, int table)
         lua_rawgeti(L, w->side, SIDE_KEY);
     } else {
         lua_pushnil(L);
-        restart(w->l);
+        restart(w->l, lua_topointer(L, table));
     }
 }
 
-/* The table on top, from the key on top of it. [-1, +0, m] */
-static void walk_entries(struct walk *w, int table)
+/* Walks the table below the key on top from there on. False: it got late after at least so many entries; the
+ * key that it has come to is on top. [-1, +(0|1), m] */
+static bool walk_entries(struct walk *w, size_t least)
 {
     lua_State *L = w->L;
-    size_t count = 0, least = w->l->restarts ? (size_t)TICKS_A_LOOK << w->l->restarts : 0;
-    while (lua_next(L, table)) {
-        count++;
-        if (lua_type(L, -2) >= LUA_TTABLE)
-            look_at_key(w, table);
-        if (lua_type(L, -1) >= LUA_TTABLE)
-            look_at_value(w, table);
+    for (size_t count = 1; lua_next(L, -2); count++) {
+        int key = lua_type(L, KEY), value = lua_type(L, VALUE);
+        if (key >= LUA_TTABLE)
+            look_at_key(w, key);
+        if (value >= LUA_TTABLE)
+            look_at_value(w, value);
         lua_pop(L, 1);
-        if (is_late(w) && count >= least) {
-            save_place(w, table);
-            return;
-        }
+        if (is_late(w) && count >= least)
+            return false;
     }
+    return true;
 }
 
+/* The table on top, inside of another object. False: it is to be walked anew, for it cannot be interrupted
+ * here. [-0, +0, m] */
+static bool walk_nested_table(struct walk *w)
+{
+    size_t mark = w->l->holders.count;
+    meet_metatable(w, -1);
+    lua_pushnil(w->L);
+    if (walk_entries(w, 0))
+        return true;
+    lua_pop(w->L, 1);
+    forget_holders(w->l, mark, lua_topointer(w->L, -1));
+    return false;
+}
+
+/* The table on top, or the rest of it. [-0, +0, m] */
 static void walk_table(struct walk *w)
 {
     int table = lua_gettop(w->L);
@@ -429,38 +500,58 @@ static void walk_table(struct walk *w)
         meet_metatable(w, table);
         lua_pushnil(w->L);
     }
-    walk_entries(w, table);
+    if (!walk_entries(w, w->l->restarts ? (size_t)TICKS_A_LOOK << w->l->restarts : 0))
+        save_place(w, table);
 }
 
 /* --- functions and userdata ------------------------------------------------------------------- */
 
-static void walk_function(struct walk *w)
+/* The member on top is that upvalue of the function below it. [-0, +0, m] */
+static void note_upvalue(struct walk *w, hp_handle member, int index, bool c)
 {
     lua_State *L = w->L;
-    int function = lua_gettop(L);
-    bool c = lua_iscfunction(L, function);
-    for (int i = 1; lua_getupvalue(L, function, i) != NULL; i++) {
-        bool object = lua_type(L, -1) >= LUA_TTABLE;
-        /* A cell that several closures share is looked at once. */
-        if (object && (c || hp_visited_add(&w->l->visited, lua_upvalueid(L, function, i)))) {
-            hp_handle member = meet(w);
-            if (member && !w->successors) {
-                struct hp_holder *h =
-                    add_holder(w, c ? HP_HOLDER_C_UPVALUE : HP_HOLDER_CELL, function, member);
-                if (h) {
-                    h->index = i;
-                    h->cell = lua_upvalueid(L, function, i);
-                }
-            } else if (member && push_successor(w)) {
-                lua_setupvalue(L, function, i);
-                w->l->replaced++;
-            }
+    if (w->successors) {
+        if (push_successor(w)) {
+            lua_setupvalue(L, -3, index);
+            w->l->replaced++;
         }
+        return;
+    }
+    const void *cell = c ? NULL : lua_upvalueid(L, -2, index);
+    if (cell && !hp_visited_add(&w->l->visited, cell))
+        return; /* several closures share it: it is noted once */
+    struct hp_holder *h = add_holder(w, c ? HP_HOLDER_C_UPVALUE : HP_HOLDER_CELL, -2, member);
+    if (h) {
+        h->index = index;
+        h->cell = cell;
+    }
+}
+
+/* Of the function on top. [-0, +0, m] */
+static void walk_upvalues(struct walk *w, int count, bool c)
+{
+    lua_State *L = w->L;
+    for (int i = 1; i <= count; i++) {
+        lua_getupvalue(L, -1, i);
+        int type = lua_type(L, -1);
+        hp_handle member = type >= LUA_TTABLE ? meet_object(w, type) : 0;
+        if (member)
+            note_upvalue(w, member, i, c);
         lua_pop(L, 1);
         is_late(w);
     }
 }
 
+/* The function on top. [-0, +0, m] */
+static void walk_function(struct walk *w)
+{
+    lua_Debug ar;
+    lua_pushvalue(w->L, -1);
+    lua_getinfo(w->L, ">u", &ar);
+    walk_upvalues(w, ar.nups, lua_iscfunction(w->L, -1));
+}
+
+/* The userdata on top. [-0, +0, m] */
 static void walk_userdata(struct walk *w)
 {
     lua_State *L = w->L;
@@ -602,6 +693,7 @@ static void walk_unstarted(struct walk *w, lua_State *co, int thread)
     }
 }
 
+/* The coroutine on top. [-0, +0, m] */
 static void walk_thread(struct walk *w)
 {
     int thread = lua_gettop(w->L);
@@ -629,6 +721,7 @@ static void walk_thread(struct walk *w)
 static void list_roots(struct walk *w, lua_State *poller)
 {
     lua_State *L = w->L;
+    w->nested = MAX_NESTED; /* each goes on the list: there it can be interrupted */
     lua_pushvalue(L, LUA_REGISTRYINDEX);
     meet(w);
     lua_pop(L, 1);
@@ -655,6 +748,7 @@ static void list_roots(struct walk *w, lua_State *poller)
         meet(w);
         lua_pop(L, 1);
     }
+    w->nested = 0;
     w->l->rooted = true;
 }
 
@@ -668,24 +762,28 @@ static bool push_next(struct walk *w)
     return hp_worklist_take(w->L, &w->l->list, w->list);
 }
 
+/* The object on top, which is of that type. False: it is a table that is to be walked anew. [-0, +0, m] */
+static bool walk_nested(struct walk *w, int type)
+{
+    if (type == LUA_TTABLE)
+        return walk_nested_table(w);
+    if (type == LUA_TFUNCTION)
+        walk_function(w);
+    else if (type == LUA_TUSERDATA)
+        walk_userdata(w);
+    else
+        walk_thread(w);
+    return true;
+}
+
+/* The object on top, not inside of another, or the rest of it. [-0, +0, m] */
 static void walk_object(struct walk *w)
 {
-    switch (lua_type(w->L, -1)) {
-    case LUA_TTABLE:
+    int type = lua_type(w->L, -1);
+    if (type == LUA_TTABLE)
         walk_table(w);
-        break;
-    case LUA_TFUNCTION:
-        walk_function(w);
-        break;
-    case LUA_TUSERDATA:
-        walk_userdata(w);
-        break;
-    case LUA_TTHREAD:
-        walk_thread(w);
-        break;
-    default:
-        break;
-    }
+    else
+        walk_nested(w, type);
 }
 
 /* Which tables are metatables is known when all has been seen. */
@@ -708,7 +806,7 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
                      .latecomers_side = slice->latecomers ? lua_absindex(L, slice->latecomers_side) : 0,
                      .meet = slice->meet,
                      .deadline_us = slice->deadline_us};
-    luaL_checkstack(L, LUA_MINSTACK, "hotpatch");
+    luaL_checkstack(L, LUA_MINSTACK + 3 * MAX_NESTED, "hotpatch");
     lua_rawgeti(L, w.side, SIDE_LIST);
     w.list = lua_gettop(L);
     if (!hp_worklist_reserve(&l->list))

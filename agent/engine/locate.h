@@ -10,8 +10,11 @@
  * table is walked again. A single key that moved past the saved one is missed by the pass. Addresses of the
  * dead may come back: what was born during the pass may be missed, which is what further sweeps are for.
  *
- * The work list is a Lua table: what is on it is kept alive until the pass ends, and nothing longer. Raw
- * access only; no function of the server is called. Lua thread only.
+ * What is met is walked where it is met, a few objects deep; the rest goes on a work list, which keeps it
+ * alive until the pass ends, and nothing longer. A table that is being walked inside of another when the
+ * slice ends is listed and walked anew: only the outermost has a place that is saved.
+ *
+ * Raw access only; no function of the server is called. Lua thread only.
  */
 #ifndef HP_LOCATE_H
 #define HP_LOCATE_H

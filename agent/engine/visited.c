@@ -50,7 +50,7 @@ static uint64_t hash(uintptr_t number)
 
 static struct place place_of(const void *address)
 {
-    uintptr_t unit = (uintptr_t)address / sizeof(void *);
+    uintptr_t unit = (uintptr_t)address / HP_VISITED_GRAIN;
     struct place p = {.number = unit / 64, .bit = (uint64_t)1 << (unit % 64)};
     p.hash = hash(p.number);
     return p;

@@ -1,8 +1,8 @@
 /* hotpatch engine: a set of addresses, for one pass over a heap. No lua.h.
  *
- * Objects lie close together and are aligned as pointers are, so one entry stands for a *stretch* of memory,
- * 64 pointers long, with a bit for each place where an object may begin. Heaps of small objects take 2 to 6
- * bytes an object; never more than 28, though each had a stretch of its own.
+ * Objects lie close together, but no two of them begin within 16 bytes, for none is smaller: so one entry
+ * stands for a *stretch* of memory, 1 KB long, with a bit for each *grain* of 16 bytes. Heaps of small
+ * objects take 1 to 3 bytes an object; never more than 28, though each had a stretch of its own.
  *
  * Many small tables, chosen by hash, each growing on its own: adding an address never stops for longer than
  * it takes to move a few thousand entries, also when there are millions.
@@ -15,10 +15,11 @@
 #include <stdint.h>
 
 #define HP_VISITED_SHARDS 256
+#define HP_VISITED_GRAIN  16
 
 /* An entry without a bit is free. */
 struct hp_visited_stretch {
-    uintptr_t number; /* address / (64 * sizeof(void *)) */
+    uintptr_t number; /* address / (64 * HP_VISITED_GRAIN) */
     uint64_t bits;
 };
 
@@ -41,9 +42,8 @@ void hp_visited_fini(struct hp_visited *v); /* the set is then empty */
  * is added or asked. */
 bool hp_visited_release(struct hp_visited *v);
 
-/* True: the address was not in the set before. Addresses are multiples of sizeof(void *): others count as the
- * multiple below. NULL is never in the set. When memory runs out every address is new no more (false), and
- * `failed` tells. */
+/* True: the address was not in the set before. Those of one grain count as one. NULL is never in the set.
+ * When memory runs out every address is new no more (false), and `failed` tells. */
 bool hp_visited_add(struct hp_visited *v, const void *address);
 bool hp_visited_has(const struct hp_visited *v, const void *address);
 

@@ -172,6 +172,107 @@ static void table_changes(void **state)
     assert_true(f->slices < 2000);
 }
 
+/* The same, where most holders are inside of the table's values, and were walked with it. */
+static void table_of_records_changes(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')()\n"
+           "big = {} for i = 1, 4000 do big['k' .. i] = i % 100 == 0 and { run = member } or { i } end\n"
+           "big.last = member n = 4000 turns = 0");
+    search(f, false,
+           "turns = turns + 1\n"
+           "if turns % 7 == 0 and turns < 500 then\n"
+           "  for i = n + 1, n * 2 do big['k' .. i] = i end\n"
+           "  for i = n + 1, n * 2 do big['k' .. i] = nil end\n"
+           "  collectgarbage()\n"
+           "  big['x' .. turns] = turns\n"
+           "end");
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 42); /* 40 records, big.last and _G.member */
+}
+
+/* Tables that are walked inside of another, until it is too late: they are walked anew, and what they hold is
+ * found once. */
+static void nested_tables_are_late(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')()\n"
+           "local function large(n) local t = { member } for i = 2, n do t[i] = { member } end return t end\n"
+           "heap = { large(150), { large(150), { large(150), [large(150)] = true } } }");
+    search(f, false, NULL);
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1 + 4 * 150);
+    assert_true(f->slices > 5);
+}
+
+/* More than the stack of the work list takes, wherever the search begins to list what it meets. */
+static void wide_below(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')() heap = {}\n"
+           "for depth = 1, 12 do\n"
+           "  local t = {} for i = 1, 3000 do t[i] = { member } end\n"
+           "  for _ = 1, depth do t = { t } end\n"
+           "  heap[depth] = t\n"
+           "end");
+    search(f, true, NULL);
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1 + 12 * 3000);
+}
+
+static void shared_cell(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')()\n"
+           "local f = member\n"
+           "a = function() return f end b = function() f = nil end c = { function() return a, f end }");
+    for (int whole = 0; whole < 2; whole++) {
+        search(f, whole, NULL);
+        assert_int_equal(count_kind(f, HP_HOLDER_CELL), 1);
+    }
+}
+
+/* Gives out memory as some allocators do that are used in servers: nothing lies between the pieces. */
+static void *packed(void *ud, void *p, size_t old, size_t size)
+{
+    static _Alignas(max_align_t) char store[1 << 20];
+    static size_t used;
+    (void)ud;
+    if (size <= (p ? old : 0))
+        return size ? p : NULL;
+    if (size > sizeof store - used)
+        return NULL;
+    void *fresh = store + used;
+    used += (size + 7) / 8 * 8;
+    return p ? memcpy(fresh, p, old) : fresh;
+}
+
+/* To Lua, the address of an empty userdata is its end, where the next object begins. */
+static void empty_userdata(void **state)
+{
+    struct fixture *f = *state;
+    const void *end;
+    lua_close(f->L);
+    f->L = lua_newstate(packed, NULL);
+    assert_non_null(f->L);
+    lua_gc(f->L, LUA_GCSTOP);
+    f->own = lua_newthread(f->L);
+    luaL_loadstring(f->L, ""); /* leaves the parser's buffers behind it */
+    assert_int_equal(luaL_loadbuffer(f->L, "", 0, "@m"), LUA_OK);
+    lua_createtable(f->L, 4, 0);
+    lua_pushvalue(f->L, -2);
+    lua_setglobal(f->L, "member");
+    lua_pushvalue(f->L, -1);
+    lua_setglobal(f->L, "heap");
+    end = lua_newuserdatauv(f->L, 0, 0);
+    lua_createtable(f->L, 0, 0);
+    assert_ptr_equal(lua_topointer(f->L, -1), end);
+    lua_rawseti(f->L, -3, 2);
+    lua_rawseti(f->L, -2, 1); /* heap = { userdata, {} }: the userdata is met first */
+    lua_rawgeti(f->L, -1, 2);
+    lua_pushvalue(f->L, -3);
+    lua_rawseti(f->L, -2, 1);
+    search(f, true, NULL);
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 2); /* _G.member, heap[2][1] */
+}
+
 /* The saved key goes from the table, and with it the place where the walk stood. */
 static void keys_vanish(void **state)
 {
@@ -281,6 +382,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(in_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(collector_between, setup, teardown),
         cmocka_unit_test_setup_teardown(table_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(table_of_records_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(nested_tables_are_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(wide_below, setup, teardown),
+        cmocka_unit_test_setup_teardown(shared_cell, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_userdata, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_vanish, setup, teardown),
         cmocka_unit_test_setup_teardown(table_is_cleared, setup, teardown),
         cmocka_unit_test_setup_teardown(long_chain, setup, teardown),
