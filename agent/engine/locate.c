@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/engine/map.h"
+#include "agent/engine/members.h"
 #include "agent/engine/values.h"
 #include "agent/engine/visited.h"
 #include "agent/engine/worklist.h"
@@ -35,8 +35,7 @@ struct hp_locate {
     struct hp_arena arena; /* of one pass */
     struct hp_visited visited;
     struct hp_visited metatables;
-    struct hp_map members; /* address -> handle */
-    HP_LIST(hp_handle) member_list;
+    struct hp_members members;
     HP_LIST(struct hp_holder) holders;
     HP_LIST(struct hp_running) running;
     HP_LIST(struct hp_loop) loops;
@@ -84,8 +83,7 @@ static void forget_pass(struct hp_locate *l)
     hp_visited_fini(&l->metatables);
     hp_graph_fini(&l->keys);
     hp_arena_fini(&l->arena);
-    hp_map_init(&l->members, &l->arena);
-    memset(&l->member_list, 0, sizeof l->member_list);
+    hp_members_init(&l->members, &l->arena);
     memset(&l->holders, 0, sizeof l->holders);
     memset(&l->running, 0, sizeof l->running);
     memset(&l->loops, 0, sizeof l->loops);
@@ -169,27 +167,24 @@ static void meet_late(struct walk *w)
     w->ticks = TICKS_A_LOOK; /* that took as long as many entries */
 }
 
-/* Is the Lua function on top, which was not met before and has that source, a member? [-0, +0, m] */
-static hp_handle meet_function(struct walk *w, const char *source)
+/* Is the Lua function on top, which was not met before, a member? `ar` says where it is from. [-0, +0, m] */
+static hp_handle meet_function(struct walk *w, const lua_Debug *ar)
 {
     lua_State *L = w->L;
-    if (source == w->stranger)
+    if (ar->source == w->stranger)
         return 0;
     for (size_t i = 0; i < w->l->sources.count; i++) {
-        if (strcmp(source, w->l->sources.items[i]) != 0)
+        if (strcmp(ar->source, w->l->sources.items[i]) != 0)
             continue;
         if (w->l->wanted && !w->l->wanted(L, w->l->wanted_ud))
             return 0;
         hp_handle handle = hp_anchor_add(L, w->anchor, -1);
-        hp_map_put(&w->l->members, (uintptr_t)lua_topointer(L, -1), 0, handle, NULL);
-        hp_handle *slot = HP_PUSH(&w->l->arena, &w->l->member_list);
-        if (slot)
-            *slot = handle;
+        hp_members_add(&w->l->members, i, ar->linedefined, lua_topointer(L, -1), handle);
         if (w->successors)
             meet_late(w);
         return handle;
     }
-    w->stranger = source; /* the collector is stopped during a slice: the string stays where it is */
+    w->stranger = ar->source; /* the collector is stopped during a slice: the string stays where it is */
     return 0;
 }
 
@@ -230,7 +225,7 @@ static hp_handle enter_function(struct walk *w)
     lua_pushvalue(w->L, -1);
     lua_getinfo(w->L, ">Su", &ar);
     bool c = *ar.what == 'C';
-    hp_handle member = c ? 0 : meet_function(w, ar.source);
+    hp_handle member = c ? 0 : meet_function(w, &ar);
     if (ar.nups > 0 && may_nest(w)) {
         w->nested++;
         walk_upvalues(w, ar.nups, c);
@@ -248,11 +243,8 @@ static hp_handle meet_object(struct walk *w, int type)
     const void *address = lua_topointer(w->L, -1);
     if (type == LUA_TUSERDATA)
         address = (const char *)address - USERDATA_HEADER;
-    if (!hp_visited_add(&w->l->visited, address)) {
-        const uint32_t *known =
-            type == LUA_TFUNCTION ? hp_map_find(&w->l->members, (uintptr_t)address, 0) : NULL;
-        return known ? *known : 0;
-    }
+    if (!hp_visited_add(&w->l->visited, address))
+        return type == LUA_TFUNCTION ? hp_members_find(&w->l->members, address) : 0;
     if (type == LUA_TFUNCTION)
         return enter_function(w);
     enter(w, type);
@@ -826,8 +818,10 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
         }
     }
     lua_settop(L, top);
-    if (*done)
+    if (*done) {
         mark_metatables(l);
+        hp_members_order(&l->members);
+    }
     bool failed =
         l->visited.failed || l->metatables.failed || hp_arena_failed(&l->arena) || hp_graph_failed(&l->keys);
     return failed ? HP_NO_MEMORY : HP_OK;
@@ -869,8 +863,8 @@ const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *co
 
 const hp_handle *hp_locate_members(const struct hp_locate *l, size_t *count)
 {
-    *count = l->member_list.count;
-    return l->member_list.items;
+    *count = l->members.handles.count;
+    return l->members.handles.items;
 }
 
 const struct hp_loop *hp_locate_loops(const struct hp_locate *l, size_t *count)

@@ -70,7 +70,7 @@ size_t hp_locate_deep(const struct hp_locate *l);     /* stacks that were too de
 const struct hp_holder *hp_locate_holders(const struct hp_locate *l, size_t *count);
 const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *count);
 const struct hp_loop *hp_locate_loops(const struct hp_locate *l, size_t *count);
-/* Handles of all members that were met. */
+/* Handles of all members that were met, in the order of the source. */
 const hp_handle *hp_locate_members(const struct hp_locate *l, size_t *count);
 
 #endif

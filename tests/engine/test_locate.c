@@ -217,6 +217,27 @@ static void wide_below(void **state)
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1 + 12 * 3000);
 }
 
+/* Whatever the order in which they are met. */
+static void members_in_order_of_the_source(void **state)
+{
+    struct fixture *f = *state;
+    size_t count;
+    run(f, "heap = {}\n"
+           "for _ = 1, 3 do\n"
+           "  local a, b, c = load('return function() end,\\nfunction() end,\\nfunction() end', '@m')()\n"
+           "  table.insert(heap, { c, { b }, { { a } } }) heap[a], heap[{ c }], heap[b] = b, a, c\n"
+           "end");
+    search(f, true, NULL);
+    const hp_handle *members = hp_locate_members(f->locate, &count);
+    assert_int_equal(count, 9);
+    for (size_t i = 0; i < count; i++) {
+        lua_Debug ar;
+        hp_anchor_push(f->own, ANCHOR, members[i]);
+        lua_getinfo(f->own, ">S", &ar);
+        assert_int_equal(ar.linedefined, 1 + i / 3);
+    }
+}
+
 static void shared_cell(void **state)
 {
     struct fixture *f = *state;
@@ -385,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(table_of_records_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(nested_tables_are_late, setup, teardown),
         cmocka_unit_test_setup_teardown(wide_below, setup, teardown),
+        cmocka_unit_test_setup_teardown(members_in_order_of_the_source, setup, teardown),
         cmocka_unit_test_setup_teardown(shared_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_userdata, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_vanish, setup, teardown),
