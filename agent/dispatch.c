@@ -178,7 +178,7 @@ static bool take(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 static bool step(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 {
     int64_t start = hp_clock_ns();
-    bool done = hp_engine_step(engine, L);
+    bool done = hp_engine_step(engine, L, desk->job.stop_ns / 1000);
     /* Committed, with the last sweeps still to come: the log tells already. */
     if (!done && hp_engine_generation(engine) != desk->generation)
         hp_dispatch_publish(L, engine, desk);
@@ -222,7 +222,7 @@ enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct h
     }
     if (step(L, engine, desk))
         return HP_SLICE_LAST;
-    return rest(engine, desk) ? HP_SLICE_AWAY : HP_SLICE_MORE;
+    return rest(engine, desk) ? HP_SLICE_AWAY : hp_engine_wants_stop(engine) ? HP_SLICE_OVER : HP_SLICE_MORE;
 }
 
 void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)

@@ -15,6 +15,7 @@
 enum hp_slice {
     HP_SLICE_NONE, /* nothing is under way and nothing waits */
     HP_SLICE_MORE, /* one was done, and the request goes on */
+    HP_SLICE_OVER, /* it goes on, but in another stop */
     HP_SLICE_AWAY, /* it goes on without the Lua thread for the moment */
     HP_SLICE_LAST, /* a request was answered */
 };

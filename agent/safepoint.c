@@ -26,7 +26,8 @@ int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *des
         if (slice == HP_SLICE_LAST)
             count++;
         double used_ms = (double)(hp_clock_ns() - start) / 1e6;
-        if (slice == HP_SLICE_NONE || slice == HP_SLICE_AWAY || used_ms >= allowed_ms(desk, pause_ms) / 2)
+        bool may_go_on = slice == HP_SLICE_MORE || slice == HP_SLICE_LAST;
+        if (!may_go_on || used_ms >= allowed_ms(desk, pause_ms) / 2)
             return count;
     }
 }

@@ -143,7 +143,7 @@ static void push(struct server *s, enum way way, struct push *p)
         hp_engine_progress(s->engine, &progress);
         request.options.max_pause_ms = max_pause_ms(way, progress.phase); /* is read at each step */
         double wall = now_us(), cpu = cpu_us();
-        done = hp_engine_step(s->engine, s->L);
+        done = hp_engine_step(s->engine, s->L, 0);
         cpu = cpu_us() - cpu;
         wall = now_us() - wall;
         note_step(p, progress.phase, cpu);

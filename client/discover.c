@@ -114,8 +114,7 @@ static void look_at_socket(struct hp_arena *arena, const struct hp_discover *whe
     const char *path = hp_arena_printf(arena, "%s/%s", dir, name);
     int64_t pid = pid_of_socket(name);
     struct stat st;
-    if (pid == 0 || (where->pid != 0 && where->pid != pid) || lstat(path, &st) != 0 ||
-        !S_ISSOCK(st.st_mode)) {
+    if (pid == 0 || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
         return;
     }
     uid_t user = 0;
@@ -123,7 +122,7 @@ static void look_at_socket(struct hp_arena *arena, const struct hp_discover *whe
         if (owner == geteuid()) {
             unlink(path); /* left by a dead process; a failure only leaves it there */
         }
-    } else if (user == owner) {
+    } else if (user == owner && (where->pid == 0 || where->pid == pid)) {
         add_place(arena, places, path, pid, user);
     }
 }

@@ -25,6 +25,7 @@ struct hp_task {
     struct hp_report *report;
     struct hp_patch *patch; /* NULL: no patch, or it could not be begun */
     lua_State *poller;
+    int64_t used_us;
     lua_State *stack; /* NULL: not made yet */
 };
 
@@ -247,7 +248,7 @@ static int step_on_own_stack(lua_State *L)
     struct hp_engine *e = lua_touserdata(L, 1);
     lua_settop(L, 0);
     if (e->task.patch)
-        e->task.done = hp_patch_step(L, e->task.patch, e->task.poller);
+        e->task.done = hp_patch_step(L, e->task.patch, e->task.poller, e->task.used_us);
     else
         run_other(L, e);
     return 0;
@@ -392,7 +393,7 @@ void hp_engine_begin(struct hp_engine *e, lua_State *L, const struct hp_request 
         begin(e, request, who, report, false);
 }
 
-bool hp_engine_step(struct hp_engine *e, lua_State *L)
+bool hp_engine_step(struct hp_engine *e, lua_State *L, int64_t used_us)
 {
     bool stop = e->task.under_way && e->task.patch && lua_gc(L, LUA_GCISRUNNING) > 0;
     if (!e->task.under_way)
@@ -401,6 +402,7 @@ bool hp_engine_step(struct hp_engine *e, lua_State *L)
     if (stop)
         lua_gc(L, LUA_GCSTOP);
     e->task.poller = L;
+    e->task.used_us = used_us;
     struct hp_report *report = e->task.report;
     int64_t generation = hp_history_generation(e->context.history);
     if (!e->task.done)
@@ -444,7 +446,7 @@ void hp_engine_run(struct hp_engine *e, lua_State *L, const struct hp_request *r
     if (refuse_second(e, report))
         return;
     begin(e, request, who, report, true);
-    while (!hp_engine_step(e, L))
+    while (!hp_engine_step(e, L, 0))
         continue;
 }
 
@@ -457,6 +459,11 @@ void hp_engine_hurry(struct hp_engine *e)
 bool hp_engine_is_away(const struct hp_engine *e)
 {
     return e->task.patch && hp_patch_is_away(e->task.patch);
+}
+
+bool hp_engine_wants_stop(const struct hp_engine *e)
+{
+    return e->task.patch && hp_patch_wants_stop(e->task.patch);
 }
 
 void hp_engine_on_call(struct hp_engine *e, void (*call)(void *ud), void *ud)

@@ -48,8 +48,11 @@ bool hp_engine_configure(struct hp_engine *engine, const struct hp_engine_option
 void hp_engine_begin(struct hp_engine *engine, lua_State *L, const struct hp_request *request,
                      const char *who, struct hp_report *report); /* [-0, +0, -] */
 /* True: done, the report is filled. L may be another coroutine of the family each time: its stack is
- * searched, too. [-0, +0, -] */
-bool hp_engine_step(struct hp_engine *engine, lua_State *L);
+ * searched, too. `used_us`: how long the server has been stopped already; the slice is the shorter. [-0, +0,
+ * -] */
+bool hp_engine_step(struct hp_engine *engine, lua_State *L, int64_t used_us);
+/* After a step: the next one is the commit, which would make this stop too long; so in a stop of its own. */
+bool hp_engine_wants_stop(const struct hp_engine *engine);
 /* The next step brings the request to its end. */
 void hp_engine_hurry(struct hp_engine *engine);
 /* After a step: it found nothing to do, for the planner is at work beside the server (turn.h), and still is.

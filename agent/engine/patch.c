@@ -249,10 +249,17 @@ static enum hp_status step_planner(lua_State *L, struct hp_patch *p)
 
 /* --- steps ------------------------------------------------------------------------------------ */
 
-bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
+bool hp_patch_wants_stop(const struct hp_patch *p)
+{
+    if (p->phase != HP_PATCH_COMMIT || p->one_stop || p->hurry)
+        return false;
+    return hp_patch_now_us() + hp_patch_commit_us(p) > hp_patch_deadline_us(p);
+}
+
+bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller, int64_t used_us)
 {
     p->poller = poller;
-    p->slice_us = hp_patch_now_us();
+    p->slice_us = hp_patch_now_us() - used_us;
     if (p->started_us == 0)
         p->started_us = p->slice_us;
     if (!lua_checkstack(L, STACK_ROOM)) {
@@ -268,7 +275,7 @@ bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller)
         lua_settop(L, p->anchor);
         if (more_to_revert(p, status))
             status = HP_OK;
-    } while (status == HP_OK && !p->away && !hp_patch_is_slice_over(p));
+    } while (status == HP_OK && !p->away && !hp_patch_is_slice_over(p) && !hp_patch_wants_stop(p));
     lua_settop(L, top);
 
     int64_t pause = hp_patch_now_us() - p->slice_us;

@@ -44,11 +44,13 @@ struct hp_watch;
 struct hp_watch *hp_patch_take_watch(struct hp_patch *patch);
 
 /* One slice of a diff, push or revert, on a stack of its own; `poller` is the coroutine whose safe point this
- * is. True: done, the report is filled. Raises only for Lua's memory: nothing has changed then if
- * hp_patch_committed is false; and if it is true, the patch is applied, and only the sweep is given up. [-0,
- * +0, m] */
-bool hp_patch_step(lua_State *L, struct hp_patch *patch, lua_State *poller);
+ * is, and the server has been stopped for `used_us` already. True: done, the report is filled. Raises only
+ * for Lua's memory: nothing has changed then if hp_patch_committed is false; and if it is true, the patch is
+ * applied, and only the sweep is given up. [-0, +0, m] */
+bool hp_patch_step(lua_State *L, struct hp_patch *patch, lua_State *poller, int64_t used_us);
 bool hp_patch_committed(const struct hp_patch *patch);
+/* The commit is one stop: a new one, where it would not fit into what is left of the last step's. */
+bool hp_patch_wants_stop(const struct hp_patch *patch);
 /* From now on each step goes on to the end. */
 void hp_patch_hurry(struct hp_patch *patch);
 /* Did the last step find nothing to do, because the planner is at work without the live state; and is it

@@ -107,6 +107,8 @@ int64_t hp_patch_now_us(void);
 /* Did the user accept that reason? */
 bool hp_patch_accepts(const struct hp_patch *p, int reason);
 int64_t hp_patch_deadline_us(const struct hp_patch *p);
+/* What the commit of the plan will take, on the safe side; microseconds. */
+int64_t hp_patch_commit_us(const struct hp_patch *p);
 /* Has the slice under way had its time? */
 bool hp_patch_is_slice_over(const struct hp_patch *p);
 /* Forgets what depends on the live program, which may have moved on; and what depends on the bases, which may

@@ -136,6 +136,11 @@ static double predicted_ms(size_t functions, size_t places)
     return ((double)functions * COMMIT_US_FUNCTION + (double)places * COMMIT_US_STEP) / 1000;
 }
 
+int64_t hp_patch_commit_us(const struct hp_patch *p)
+{
+    return (int64_t)(predicted_ms(p->plan.functions.count, p->plan.steps.count) * 1000);
+}
+
 /* R20, where a limit was asked for or is the rule: one stop that was asked for is as long as it is. */
 static bool stops_too_long(struct hp_patch *p, size_t functions, size_t places)
 {

@@ -204,8 +204,14 @@ static void commit(struct hp_engine *engine, lua_State *L)
     run_whole(engine, L, engine->request, engine->who, engine->report);
 }
 
-bool hp_engine_step(struct hp_engine *engine, lua_State *L)
+bool hp_engine_wants_stop(const struct hp_engine *engine)
 {
+    (void)engine;
+    return false;
+}
+bool hp_engine_step(struct hp_engine *engine, lua_State *L, int64_t used_us)
+{
+    (void)used_us;
     int slices = is_sliced(engine->request) && fake.slices > 0 ? fake.slices : 1;
     int commit_at = fake.commit_at > 0 && fake.commit_at < slices ? fake.commit_at : slices;
     engine->busy = true;

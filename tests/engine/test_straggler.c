@@ -97,7 +97,7 @@ static void end_push(struct fixture *f)
 static void push(struct fixture *f, int version)
 {
     begin_push(f, version);
-    while (!hp_engine_step(f->engine, f->L))
+    while (!hp_engine_step(f->engine, f->L, 0))
         continue;
     end_push(f);
 }
@@ -108,7 +108,7 @@ static void push_halfway(struct fixture *f, int version)
     int64_t before = hp_engine_generation(f->engine);
     begin_push(f, version);
     while (hp_engine_generation(f->engine) == before)
-        assert_false(hp_engine_step(f->engine, f->L));
+        assert_false(hp_engine_step(f->engine, f->L, 0));
 }
 
 static int64_t stragglers(struct fixture *f)
@@ -153,7 +153,7 @@ static void not_told_by_the_cycles_of_the_patch_before(void **state)
     assert_int_equal(stragglers(f), 1);
     push_halfway(f, 2);
     assert_int_equal(stragglers(f), HP_UNKNOWN);
-    while (!hp_engine_step(f->engine, f->L))
+    while (!hp_engine_step(f->engine, f->L, 0))
         continue;
     end_push(f);
     assert_int_equal(stragglers(f), HP_UNKNOWN);

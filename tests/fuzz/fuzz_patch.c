@@ -263,7 +263,7 @@ static void ask(struct hp_engine *engine, lua_State *L, const struct chosen *c, 
     hp_report_init(report);
     if (c->flags & FLAG_SLICES) {
         hp_engine_begin(engine, L, &request, NULL, report);
-        while (!hp_engine_step(engine, L))
+        while (!hp_engine_step(engine, L, 0))
             continue;
     } else {
         hp_engine_run(engine, L, &request, NULL, report);
