@@ -5,7 +5,8 @@
 #include "agent/engine/successor.h"
 #include "agent/engine/workshop.h"
 
-#define MAX_TRIES 3 /* plans made for one request before `conflict` */
+#define MAX_TRIES  3 /* plans made in the commit's stop before `conflict` */
+#define MAX_BESIDE 2 /* plans made anew beside the server, before the commit's stop has to do */
 
 struct preparation {
     struct hp_patch *patch;
@@ -204,8 +205,23 @@ static bool has_more(const struct hp_patch *p)
     return p->searched && (!p->one_stop || p->revert || p->plan.replays.count > 0);
 }
 
+/* A plan that the server's changes have outdated is made anew beside it; but what was replayed is known to
+ * the execution, and a server that never rests would have it made for ever. */
+static bool may_plan_beside(const struct hp_patch *p)
+{
+    return !p->one_stop && !p->hurry && p->plan.replays.count == 0 && p->replanned < MAX_BESIDE;
+}
+
+static void plan_beside(lua_State *L, struct hp_patch *p)
+{
+    hp_workshop_close(L, &p->made);
+    p->made = 0;
+    p->replanned++;
+    p->phase = HP_PATCH_PLAN;
+}
+
 /* Prepares the plan; made anew, a few times, when the server changed what it is about. The execution, ready
- * to commit, or NULL. */
+ * to commit; or NULL, with HP_OK where another plan is to come. */
 static struct hp_execution *prepare_plan(lua_State *L, struct hp_patch *p, enum hp_status *status)
 {
     struct hp_execution *x = NULL;
@@ -220,13 +236,19 @@ static struct hp_execution *prepare_plan(lua_State *L, struct hp_patch *p, enum 
             hp_execution_forget(L, previous);
         }
         *status = prepare(L, p, x);
+        if (*status == HP_CONFLICT && may_plan_beside(p))
+            break;
     }
     if (*status == HP_OK)
         return x;
-    if (*status == HP_CONFLICT)
+    if (*status == HP_CONFLICT && may_plan_beside(p)) {
+        plan_beside(L, p);
+        *status = HP_OK;
+    } else if (*status == HP_CONFLICT) {
         hp_report_fail(p->report, HP_CONFLICT,
                        "the server keeps changing %s while it is to be patched; try again, or with --atomic",
                        hp_execution_conflict(x) ? hp_execution_conflict(x) : "what is to be patched");
+    }
     hp_execution_forget(L, x);
     return NULL;
 }

@@ -62,6 +62,7 @@ struct hp_patch {
     enum hp_patch_phase phase;
     bool committed;
     int sweeps;
+    int replanned;  /* times that a plan was made anew beside the server */
     int64_t undone; /* of a revert over several patches: the last that was, with more to come; 0: none was */
     size_t undone_modules, undone_warnings; /* in the report, of those */
     bool learnt;                            /* `late` knows what to look for */

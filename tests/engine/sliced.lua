@@ -410,6 +410,36 @@ function scenarios.twins()
     assert(m.f() == 1 and m.g == nil, "all of it is undone")
 end
 
+-- The server puts a function of its own where the plan meant to write, just before the commit: what is planned anew for that is
+-- planned beside the server again, and not in the commit's stop. A server that never rests gets a plan all the same.
+function scenarios.ground_moves()
+    local old = "local M = {}\nfunction M.f() return 'old f' end\nfunction M.g() return 'old g' end\nreturn M\n"
+    for _, times in ipairs { 1, 2, 1000 } do
+        local m = assert(load(old, "@ground.lua"))()
+        package.loaded.ground = m
+        local moved, beside, was, report = 0, 0, nil, nil
+        engine.begin("push", { module = "ground", source = old:gsub("old", "new"), base = old, max_pause_ms = 0.001,
+            accept = { "R20", "R16" } })
+        repeat
+            report = engine.step()
+            local phase = not report and engine.phase()
+            if phase == "commit" and moved < times then
+                moved = moved + 1
+                local n = moved
+                m.f = function() return "server's " .. n end
+            end
+            if was == "commit" and phase == "plan" then beside = beside + 1 end
+            was = phase
+        until report
+        assert(report.status == "applied", report.error and report.error.text or report.status)
+        assert(m.g() == "new g" and m.f() == "new f", m.f())
+        assert(report.warnings[1].code == "R12" or report.warnings[2].code == "R12", "what it did is known")
+        assert(beside == math.min(times, 2), ("planned anew beside the server %d times"):format(beside))
+        package.loaded.ground = nil
+        m.f, m.g = nil, nil
+    end
+end
+
 function scenarios.load_simple()
     simple = assert(load("local M = {} function M.f() return 'old' end return M", "@simple.lua"))()
     package.loaded.simple = simple

@@ -216,6 +216,11 @@ static void test_twins(void **state)
     many_seeds(state, "twins", 1);
 }
 
+static void test_ground_moves(void **state)
+{
+    many_seeds(state, "ground_moves", 1);
+}
+
 static void test_base_level(void **state)
 {
     /* A host that keeps a function on the stack that it polls from, with nothing running. */
@@ -264,6 +269,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_abandoned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_table_that_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ground_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_base_level, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
