@@ -109,6 +109,19 @@ void hp_history_inherit(const struct hp_history *h, lua_State *L)
     lua_pop(L, 1);
 }
 
+void hp_history_disinherit(const struct hp_history *h, lua_State *L)
+{
+    push_table(L, h, HISTORY_HEIRS);
+    lua_insert(L, -2); /* heirs, function */
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -3) != LUA_TNIL) { /* the key is there */
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -1);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 3);
+}
+
 bool hp_history_has_heir(const struct hp_history *h, lua_State *L)
 {
     push_table(L, h, HISTORY_HEIRS);

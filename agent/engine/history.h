@@ -35,6 +35,8 @@ void hp_history_push(const struct hp_history *h, lua_State *L);
 void hp_history_await_heir(const struct hp_history *h, lua_State *L);
 /* after it, what is on top becomes the heir of the function below, for which there is room. [-2, +0, -] */
 void hp_history_inherit(const struct hp_history *h, lua_State *L);
+/* The function on top is back in its place, by a revert: nothing has taken it. Pops it. [-1, +0, -] */
+void hp_history_disinherit(const struct hp_history *h, lua_State *L);
 /* The table function -> heir; weak. [-0, +1, -] */
 void hp_history_push_heirs(const struct hp_history *h, lua_State *L);
 /* Has something taken the place of the function on top? [-0, +0, -] Needs 3 slots. */

@@ -195,6 +195,13 @@ static void name_heirs(lua_State *L, struct hp_patch *p)
         hp_history_inherit(p->context.history, L);
     }
     lua_pop(L, 1);
+    for (size_t i = 0; p->revert && i < p->plan.steps.count; i++) {
+        const struct hp_value *back = &p->plan.steps.items[i].value;
+        if (back->kind != HP_VALUE_LIVE)
+            continue;
+        hp_anchor_push(L, p->anchor, back->index);
+        hp_history_disinherit(p->context.history, L);
+    }
 }
 
 /* Is there more to find than the search has seen? Between slices the server ran; calls that were replayed are
