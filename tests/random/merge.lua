@@ -260,8 +260,15 @@ function merge.revert(p)
         local w = p.writes[i]
         if rawequal(current(w.slot), w.put) then put(w.slot, w.old) end
     end
+    -- What nothing held while a later patch was reverted may still have that one's functions.
+    local returned = p.live.returned or {}
+    p.live.returned = returned
+    for old, new in pairs(p.swaps) do returned[new] = old end
     local back = {}
-    for old, new in pairs(p.swaps) do back[new] = old end
+    for new, old in pairs(returned) do
+        while returned[old] do old = returned[old] end
+        back[new] = old
+    end
     swap_all(p, back)
 end
 
