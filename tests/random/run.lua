@@ -1,4 +1,4 @@
--- Random programs as tests: lua5.4 run.lua SEED [COUNT] [--verbose] [--no-shrink] [--all]
+-- Random programs as tests: lua5.4 run.lua SEED [COUNT] [--verbose] [--no-shrink] [--all]; or run.lua --each SEED…
 --
 -- For each seed a random module is loaded and used, and edited and pushed one to three times. A model (mirror.lua) runs beside it and
 -- knows by the merge rules (merge.lua) what each push must do. Checked are: a diff changes nothing and says what the push says; state,
@@ -25,7 +25,11 @@ for _, word in ipairs(arg) do
     local name = word:match("^%-%-(.+)$")
     if name then options[name] = true else numbers[#numbers + 1] = tonumber(word) end
 end
-local first, count = numbers[1] or 1, numbers[2] or 1
+local seeds = numbers
+if not options.each then
+    seeds = {}
+    for i = 1, numbers[2] or 1 do seeds[i] = (numbers[1] or 1) + i - 1 end
+end
 local MODULE -- another for each program
 local programs = 0
 local path -- of the modules: a folder that no other run has
@@ -435,7 +439,7 @@ local function explain(scenario, problem)
 end
 
 local failures = 0
-for seed = first, first + count - 1 do
+for _, seed in ipairs(seeds) do
     if options.verbose then print("seed " .. seed) io.stdout:flush() end
     local scenario = make_scenario(seed)
     local problem = try(scenario)
@@ -450,5 +454,5 @@ for seed = first, first + count - 1 do
     end
 end
 os.execute("rm -rf '" .. path .. "'")
-print(("%d seeds from %d, %d failed"):format(count, first, failures))
+print(("%d seeds from %d, %d failed"):format(#seeds, seeds[1], failures))
 os.exit(failures == 0 and 0 or 1, true)
