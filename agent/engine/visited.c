@@ -13,7 +13,7 @@
 /* Where an address is in the set. */
 struct place {
     uintptr_t number;
-    uint64_t bit, hash;
+    uint64_t bit;
 };
 
 void hp_visited_init(struct hp_visited *v)
@@ -33,6 +33,7 @@ bool hp_visited_release(struct hp_visited *v)
     for (size_t i = 0; i < HP_VISITED_SHARDS; i++) {
         struct hp_visited_shard *s = &v->shards[i];
         if (s->stretches) {
+            v->last = NULL;
             v->bytes -= s->capacity * sizeof *s->stretches;
             hp_mem_free(s->stretches);
             *s = (struct hp_visited_shard){0};
@@ -51,9 +52,7 @@ static uint64_t hash(uintptr_t number)
 static struct place place_of(const void *address)
 {
     uintptr_t unit = (uintptr_t)address / HP_VISITED_GRAIN;
-    struct place p = {.number = unit / 64, .bit = (uint64_t)1 << (unit % 64)};
-    p.hash = hash(p.number);
-    return p;
+    return (struct place){.number = unit / 64, .bit = (uint64_t)1 << (unit % 64)};
 }
 
 static struct hp_visited_shard *shard_of(const struct hp_visited *v, uint64_t h)
@@ -94,22 +93,33 @@ static bool grow(struct hp_visited *v, struct hp_visited_shard *s)
     return true;
 }
 
+/* The entry of the stretch, made if there was none. NULL: no memory. */
+static struct hp_visited_stretch *put_stretch(struct hp_visited *v, const struct place *p)
+{
+    uint64_t h = hash(p->number);
+    struct hp_visited_shard *s = shard_of(v, h);
+    if ((uint64_t)s->count * 8 >= (uint64_t)s->capacity * FULL_EIGHTHS && !grow(v, s))
+        return NULL;
+    struct hp_visited_stretch *stretch = probe(s, p->number, h);
+    if (stretch->bits == 0) {
+        stretch->number = p->number;
+        s->count++;
+    }
+    return stretch;
+}
+
 bool hp_visited_add(struct hp_visited *v, const void *address)
 {
     struct place p = place_of(address);
-    struct hp_visited_shard *s = shard_of(v, p.hash);
-    if (!address || v->failed)
+    if (!address)
         return false;
-    if ((uint64_t)s->count * 8 >= (uint64_t)s->capacity * FULL_EIGHTHS && !grow(v, s))
+    if (!v->last || v->last->number != p.number)
+        v->last = v->failed ? NULL : put_stretch(v, &p);
+    if (!v->last)
         return false;
-    struct hp_visited_stretch *stretch = probe(s, p.number, p.hash);
-    if (stretch->bits & p.bit)
+    if (v->last->bits & p.bit)
         return false;
-    if (stretch->bits == 0) {
-        stretch->number = p.number;
-        s->count++;
-    }
-    stretch->bits |= p.bit;
+    v->last->bits |= p.bit;
     v->count++;
     return true;
 }
@@ -117,6 +127,7 @@ bool hp_visited_add(struct hp_visited *v, const void *address)
 bool hp_visited_has(const struct hp_visited *v, const void *address)
 {
     struct place p = place_of(address);
-    const struct hp_visited_shard *s = shard_of(v, p.hash);
-    return address && s->capacity != 0 && (probe(s, p.number, p.hash)->bits & p.bit) != 0;
+    uint64_t h = hash(p.number);
+    const struct hp_visited_shard *s = shard_of(v, h);
+    return address && s->capacity != 0 && (probe(s, p.number, h)->bits & p.bit) != 0;
 }

@@ -30,6 +30,7 @@ struct hp_visited_shard {
 
 struct hp_visited {
     struct hp_visited_shard shards[HP_VISITED_SHARDS];
+    struct hp_visited_stretch *last; /* added to last: the next address is often in it as well */
     size_t count, bytes;
     bool failed; /* memory ran out: sticky */
 };
