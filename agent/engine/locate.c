@@ -11,7 +11,7 @@
 #include "agent/engine/worklist.h"
 
 #define TICKS_A_LOOK 64   /* entries between two looks at the clock */
-#define MAX_NESTED   4    /* objects that are walked where they are met, one within the other */
+#define MAX_NESTED   32   /* objects that are walked where they are met, one within the other */
 #define MAX_LEVELS   400  /* of a stack: asking for level n costs n steps */
 #define MAX_LOOPS    4096 /* noted in a pass: they are for warnings only */
 #define AHEAD        256  /* keys that are remembered where the walk of a table is interrupted */
@@ -60,7 +60,8 @@ struct walk {
     void (*meet)(lua_State *L, lua_State *co);
     int64_t deadline_us;
     unsigned ticks;
-    int nested; /* objects under way inside of the outermost one */
+    int nested;               /* objects under way inside of the outermost one */
+    size_t marks[MAX_NESTED]; /* those that are tables: how many holders there were before */
     bool late;
     const char *stranger;  /* a source that is no member's: nearly all functions of a stretch have the same */
     const void *metatable; /* one that was met: likewise */
@@ -195,7 +196,7 @@ static void list_object(struct walk *w)
     hp_worklist_put(w->L, &w->l->list, w->list);
 }
 
-static bool walk_nested(struct walk *w, int type);
+static void walk_nested(struct walk *w, int type);
 static void walk_upvalues(struct walk *w, int count, bool c);
 
 /* May the object on top be walked where it is met, inside of the one that holds it? Its way over the work
@@ -203,19 +204,6 @@ static void walk_upvalues(struct walk *w, int count, bool c);
 static bool may_nest(const struct walk *w)
 {
     return !w->late && w->nested < MAX_NESTED;
-}
-
-/* The object on top was not met before, and is no function. [-0, +0, m] */
-static void enter(struct walk *w, int type)
-{
-    bool whole = false;
-    if (may_nest(w)) {
-        w->nested++;
-        whole = walk_nested(w, type);
-        w->nested--;
-    }
-    if (!whole)
-        list_object(w);
 }
 
 /* The handle of a member, else 0. [-0, +0, m] */
@@ -247,7 +235,10 @@ static hp_handle meet_object(struct walk *w, int type)
         return type == LUA_TFUNCTION ? hp_members_find(&w->l->members, address) : 0;
     if (type == LUA_TFUNCTION)
         return enter_function(w);
-    enter(w, type);
+    if (may_nest(w))
+        walk_nested(w, type);
+    else
+        list_object(w);
     return 0;
 }
 
@@ -319,13 +310,6 @@ static void note_value(struct walk *w, hp_handle member)
     h->in_registry = lua_rawequal(L, -1, TABLE - 1);
     lua_pop(L, 1);
     hp_value_from_stack(L, KEY, w->anchor, &w->l->keys, &h->key);
-}
-
-static void look_at_value(struct walk *w, int type)
-{
-    hp_handle member = meet_object(w, type);
-    if (member)
-        note_value(w, member);
 }
 
 /* A key cannot be exchanged while its table is being walked: sweeps note it too. */
@@ -447,36 +431,65 @@ static void push_place(struct walk *w, int table)
     }
 }
 
-/* Walks the table below the key on top from there on. False: it got late after at least so many entries; the
- * key that it has come to is on top. [-1, +(0|1), m] */
+/* The walk of the table on top, inside of another object, begins: before its first key. [-0, +1, m] */
+static void go_down(struct walk *w)
+{
+    w->marks[w->nested++] = w->l->holders.count;
+    meet_metatable(w, -1);
+    lua_pushnil(w->L);
+}
+
+/* And ends too early, at the key on top: it cannot be interrupted here, and is listed to be walked anew. [-1,
+ * +0, m]
+ */
+static void give_up(struct walk *w)
+{
+    lua_pop(w->L, 1);
+    forget_holders(w->l, w->marks[--w->nested], lua_topointer(w->L, -1));
+    list_object(w);
+}
+
+/* The value of an entry. True: it is a table, whose walk has begun. [-0, +(0|1), m] */
+static bool look_at_value(struct walk *w, int type)
+{
+    if (type == LUA_TTABLE && may_nest(w)) {
+        bool first = hp_visited_add(&w->l->visited, lua_topointer(w->L, -1));
+        if (first)
+            go_down(w);
+        return first;
+    }
+    hp_handle member = meet_object(w, type);
+    if (member)
+        note_value(w, member);
+    return false;
+}
+
+/* Walks the table below the key on top from there on, and the tables in it with it: in one loop, for calls
+ * within calls would take longer than most of their walks. False: it got late after at least so many entries;
+ * the key that it has come to is on top. [-1, +(0|1), m] */
 static bool walk_entries(struct walk *w, size_t least)
 {
     lua_State *L = w->L;
-    for (size_t count = 1; lua_next(L, -2); count++) {
-        int key = lua_type(L, KEY), value = lua_type(L, VALUE);
-        if (key >= LUA_TTABLE)
-            look_at_key(w, key);
-        if (value >= LUA_TTABLE)
-            look_at_value(w, value);
+    int outer = w->nested;
+    for (size_t count = 1;; count++) {
+        if (lua_next(L, -2)) {
+            int key = lua_type(L, KEY), value = lua_type(L, VALUE);
+            if (key >= LUA_TTABLE)
+                look_at_key(w, key);
+            if (value >= LUA_TTABLE && look_at_value(w, value))
+                continue;
+        } else if (w->nested > outer) {
+            w->nested--; /* the table is the value of the one that goes on */
+        } else {
+            return true;
+        }
         lua_pop(L, 1);
-        if (is_late(w) && count >= least)
+        if (is_late(w) && count >= least) {
+            for (; w->nested > outer; lua_pop(L, 1))
+                give_up(w);
             return false;
+        }
     }
-    return true;
-}
-
-/* The table on top, inside of another object. False: it is to be walked anew, for it cannot be interrupted
- * here. [-0, +0, m] */
-static bool walk_nested_table(struct walk *w)
-{
-    size_t mark = w->l->holders.count;
-    meet_metatable(w, -1);
-    lua_pushnil(w->L);
-    if (walk_entries(w, 0))
-        return true;
-    lua_pop(w->L, 1);
-    forget_holders(w->l, mark, lua_topointer(w->L, -1));
-    return false;
 }
 
 /* The table on top, or the rest of it. [-0, +0, m] */
@@ -754,18 +767,25 @@ static bool push_next(struct walk *w)
     return hp_worklist_take(w->L, &w->l->list, w->list);
 }
 
-/* The object on top, which is of that type. False: it is a table that is to be walked anew. [-0, +0, m] */
-static bool walk_nested(struct walk *w, int type)
+/* The object on top, which is of that type, inside of another. [-0, +0, m] */
+static void walk_nested(struct walk *w, int type)
 {
-    if (type == LUA_TTABLE)
-        return walk_nested_table(w);
+    if (type == LUA_TTABLE) {
+        go_down(w);
+        if (!walk_entries(w, 0))
+            give_up(w);
+        else
+            w->nested--;
+        return;
+    }
+    w->nested++;
     if (type == LUA_TFUNCTION)
         walk_function(w);
     else if (type == LUA_TUSERDATA)
         walk_userdata(w);
     else
         walk_thread(w);
-    return true;
+    w->nested--;
 }
 
 /* The object on top, not inside of another, or the rest of it. [-0, +0, m] */

@@ -208,10 +208,10 @@ static void wide_below(void **state)
 {
     struct fixture *f = *state;
     run(f, "member = load('return function() end', '@m')() heap = {}\n"
-           "for depth = 1, 12 do\n"
+           "for depth = 25, 36 do\n"
            "  local t = {} for i = 1, 3000 do t[i] = { member } end\n"
            "  for _ = 1, depth do t = { t } end\n"
-           "  heap[depth] = t\n"
+           "  heap[#heap + 1] = t\n"
            "end");
     search(f, true, NULL);
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1 + 12 * 3000);
@@ -336,6 +336,26 @@ static void long_chain(void **state)
     assert_true(each <= 32);
 }
 
+/* The same through objects of all kinds. */
+static void long_chain_of_all_kinds(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')()\n"
+           "local link = { member }\n"
+           "for i = 1, 5000 do\n"
+           "  local last = link\n"
+           "  local closure = function() return last end\n"
+           "  local co = coroutine.create(function(own) coroutine.yield(own) end) coroutine.resume(co, "
+           "closure)\n"
+           "  link = setmetatable({}, { [{ co }] = { [co] = true } })\n"
+           "end\n"
+           "chain = link");
+    for (int whole = 0; whole < 2; whole++) {
+        search(f, whole, NULL);
+        assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 2);
+    }
+}
+
 /* The worst for the work list: everything hangs from one table. Both sides' memory counts. */
 static void memory_of_a_wide_heap(void **state)
 {
@@ -412,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_vanish, setup, teardown),
         cmocka_unit_test_setup_teardown(table_is_cleared, setup, teardown),
         cmocka_unit_test_setup_teardown(long_chain, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_chain_of_all_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_of_a_wide_heap, setup, teardown),
         cmocka_unit_test_setup_teardown(deep_stack, setup, teardown),
         cmocka_unit_test_setup_teardown(given_up, setup, teardown),
