@@ -164,11 +164,14 @@ const char *hp_arena_str(struct hp_arena *a, const char *s)
 
 const char *hp_arena_vprintf(struct hp_arena *a, const char *fmt, va_list ap)
 {
+    char shorter[256]; /* nearly all are: formatted once */
     va_list again;
     va_copy(again, ap);
-    int len = vsnprintf(NULL, 0, fmt, ap);
+    int len = vsnprintf(shorter, sizeof shorter, fmt, ap);
     char *text = len >= 0 ? take(a, (size_t)len + 1) : NULL;
-    if (text != NULL) {
+    if (text != NULL && (size_t)len < sizeof shorter) {
+        memcpy(text, shorter, (size_t)len + 1);
+    } else if (text != NULL) {
         vsnprintf(text, (size_t)len + 1, fmt, again);
     } else {
         a->failed = true;

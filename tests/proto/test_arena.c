@@ -59,6 +59,11 @@ static void strings_are_copies(void **unused)
     assert_memory_equal(hp_arena_strn(&a, "a\0b", 3), "a\0b", 4);
     assert_string_equal(hp_arena_strn(&a, "abc", 0), "");
     assert_string_equal(hp_arena_printf(&a, "%s-%d", "x", 7), "x-7");
+    for (int width = 250; width < 260; width++) { /* short and long ones are made differently */
+        const char *wide = hp_arena_printf(&a, "%*d", width, 7);
+        assert_int_equal(strlen(wide), width);
+        assert_int_equal(wide[width - 1], '7');
+    }
     assert_null(hp_arena_str(&a, NULL));
     assert_null(hp_arena_strn(&a, NULL, 0));
     assert_false(hp_arena_failed(&a));
