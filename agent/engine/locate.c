@@ -63,8 +63,7 @@ struct walk {
     int nested;               /* objects under way inside of the outermost one */
     size_t marks[MAX_NESTED]; /* those that are tables: how many holders there were before */
     bool late;
-    const char *stranger;  /* a source that is no member's: nearly all functions of a stretch have the same */
-    const void *metatable; /* one that was met: likewise */
+    const char *stranger; /* a source that is no member's: nearly all functions of a stretch have the same */
 };
 
 struct hp_locate *hp_locate_new(void)
@@ -278,12 +277,8 @@ static void meet_metatable(struct walk *w, int object)
 {
     if (!lua_getmetatable(w->L, object))
         return;
-    const void *address = lua_topointer(w->L, -1);
-    if (address != w->metatable) {
-        w->metatable = address;
-        hp_visited_add(&w->l->metatables, address);
+    if (hp_visited_add(&w->l->metatables, lua_topointer(w->L, -1)))
         meet_object(w, LUA_TTABLE);
-    }
     lua_pop(w->L, 1);
 }
 
