@@ -28,7 +28,7 @@ bool hp_former_note(struct hp_former *f, const char *module, const uint64_t *cod
     if (f->codes.count + count > HP_FORMER_MOST) {
         hp_former_fini(f);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && i < HP_FORMER_MOST; i++) {
         hp_map_put(&f->codes, number, codes[i], 1, NULL);
     }
     if (hp_arena_failed(&f->arena)) {

@@ -15,8 +15,9 @@
 
 #include "agent/engine/map.h"
 
-/* Beyond that all are forgotten: what is lost is a base, and a merge by names says so (R03). */
-#define HP_FORMER_MOST 16384
+/* Codes, of all modules (a few hundred kilobytes). Beyond that all are forgotten: what is lost is a base, and
+ * a merge by names says so (R03). */
+#define HP_FORMER_MOST 4096
 
 struct hp_former {
     struct hp_arena arena;

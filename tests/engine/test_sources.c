@@ -123,6 +123,33 @@ static void test_pushed(void **state)
     hp_sources_free(s);
 }
 
+static void test_former(void **state)
+{
+    (void)state;
+    static uint64_t many[HP_FORMER_MOST + 10];
+    const uint64_t codes[] = {7, 8};
+    struct hp_former f;
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
+        many[i] = 1000 + i;
+    }
+    hp_former_init(&f);
+    assert_false(hp_former_has(&f, "a", 7));
+    assert_true(hp_former_note(&f, "a", codes, 2));
+    assert_true(hp_former_note(&f, "a", NULL, 0));
+    assert_true(hp_former_has(&f, "a", 8));
+    assert_false(hp_former_has(&f, "a", 9));
+    assert_false(hp_former_has(&f, "b", 8));
+    for (int i = 0; i < 10000; i++) { /* the same again takes no room */
+        assert_true(hp_former_note(&f, "b", codes, 2));
+    }
+    assert_true(hp_former_has(&f, "a", 7));
+    assert_true(hp_former_note(&f, "c", many, sizeof many / sizeof *many)); /* too many: the others go */
+    assert_false(hp_former_has(&f, "a", 7));
+    assert_true(hp_former_has(&f, "c", many[0]));
+    assert_int_equal(f.codes.count, HP_FORMER_MOST);
+    hp_former_fini(&f);
+}
+
 static void *no_memory(void *ptr, size_t size)
 {
     if (size == 0) {
@@ -142,7 +169,9 @@ static void test_no_memory(void **state)
     assert_false(record(s, "a", "new"));
     assert_null(hp_sources_prepare(s, "a", "@x", "t", 1));
     assert_null(hp_sources_commit(s, ready)); /* needs none */
+    assert_false(hp_former_note(hp_sources_former(s), "a", &(uint64_t){5}, 1));
     hp_mem_set_allocator(NULL);
+    assert_true(hp_former_note(hp_sources_former(s), "a", &(uint64_t){5}, 1)); /* nothing is left of it */
     expect(s, "a", "ready", "pushed");
     hp_sources_restore(s, "a", NULL);
     expect(s, "a", "old", "recorded");
@@ -341,11 +370,17 @@ static void test_no_package_library(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_record),         cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_pushed),         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_read_file),      cmocka_unit_test(test_skip_header),
-        cmocka_unit_test(test_searcher),       cmocka_unit_test(test_searcher_held_by_others),
-        cmocka_unit_test(test_searcher_twice), cmocka_unit_test(test_no_package_library),
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_pushed),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_former),
+        cmocka_unit_test(test_read_file),
+        cmocka_unit_test(test_skip_header),
+        cmocka_unit_test(test_searcher),
+        cmocka_unit_test(test_searcher_held_by_others),
+        cmocka_unit_test(test_searcher_twice),
+        cmocka_unit_test(test_no_package_library),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
