@@ -4,50 +4,24 @@
  * other fields (in the order of the new source), so that a table that two names lead to belongs to the local,
  * and paths read as people would write them. Each place of the live program gives one slot.
  */
-#include "agent/engine/match.h"
+#include "agent/engine/slots_walk.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct triple {
-    hp_id base, fresh, live;
-    uint32_t module;
-    const char *path;
-    /* the new source has nothing where this hangs: its functions are looked at, no slot speaks of what is in
-     * it */
-    bool gone;
-};
-
-/* What a child is hung on decides when it is visited. */
-enum rank { RANK_CELL, RANK_FUNCTION, RANK_OTHER, RANKS };
-
-struct walk {
-    struct hp_match *m;
-    HP_LIST(struct triple) todo[RANKS];
-    size_t next[RANKS];
-    struct hp_map seen;       /* triples visited */
-    struct hp_map cell_slots; /* live cells that have their slot */
-    struct hp_map links;      /* cell links made */
-};
-
-static const struct hp_graph *live_graph(const struct walk *w)
-{
-    return &w->m->live->graph;
-}
 
 static const struct hp_node *node(const struct hp_graph *g, hp_id id)
 {
     return g && id != HP_NO_ID ? hp_graph_node(g, id) : NULL;
 }
 
-static void visit_later(struct walk *w, enum rank rank, struct triple t)
+void hp_slots_visit_later(struct hp_slots_walk *w, enum hp_slots_rank rank, struct hp_triple t)
 {
     bool fresh_triple = false;
     if (t.live == HP_NO_ID || t.live == HP_NIL || (t.base == HP_NO_ID && t.fresh == HP_NO_ID))
         return;
     hp_map_put(&w->seen, ((uint64_t)t.base << 32) | t.fresh, ((uint64_t)t.gone << 32) | t.live, 1,
                &fresh_triple);
-    struct triple *slot = fresh_triple ? HP_PUSH(&w->m->arena, &w->todo[rank]) : NULL;
+    struct hp_triple *slot = fresh_triple ? HP_PUSH(&w->m->arena, &w->todo[rank]) : NULL;
     if (slot)
         *slot = t;
 }
@@ -92,7 +66,7 @@ static struct hp_code find_version(const struct hp_match *m, hp_id live)
     return hp_code_none(code) ? find_code(m, live, false) : code;
 }
 
-static struct hp_code classify(struct hp_match *m, hp_id live, hp_id base)
+struct hp_code hp_slots_classify(struct hp_match *m, hp_id live, hp_id base)
 {
     struct hp_code *code = &m->live_code[live];
     if (hp_code_none(*code) && hp_is_function(m->base, base) &&
@@ -138,9 +112,9 @@ static bool is_retargeted(const struct hp_match *m, hp_id base, hp_id fresh)
 }
 
 /* Before a slot's values are looked into: do its new and its live table belong together? */
-static void see_if_diverged(struct walk *w, struct hp_slot *s)
+static void see_if_diverged(struct hp_slots_walk *w, struct hp_slot *s)
 {
-    if (!is_table(w->m->fresh, s->fresh) || !is_table(live_graph(w), s->live))
+    if (!is_table(w->m->fresh, s->fresh) || !is_table(hp_slots_live_graph(w), s->live))
         return;
     s->retargeted = is_retargeted(w->m, s->base, s->fresh) && w->m->twin[s->fresh] != s->live;
     s->diverged = s->retargeted || !pair_tables(w->m, s->fresh, s->live);
@@ -148,7 +122,7 @@ static void see_if_diverged(struct walk *w, struct hp_slot *s)
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
-static void link_cell(struct walk *w, uint32_t cell, bool fresh, uint32_t live)
+void hp_slots_link_cell(struct hp_slots_walk *w, uint32_t cell, bool fresh, uint32_t live)
 {
     bool first = false;
     hp_map_put(&w->links, ((uint64_t)cell << 1) | fresh, live, 1, &first);
@@ -178,35 +152,36 @@ int hp_match_own_upvalue(const struct hp_match *m, hp_id fresh, size_t upvalue, 
 }
 
 /* A local's table is known by the local, if no field knew it before: a new field may hold it, too. */
-static void pair_local_tables(struct walk *w, const struct triple *t)
+static void pair_local_tables(struct hp_slots_walk *w, const struct hp_triple *t)
 {
-    if (is_table(w->m->fresh, t->fresh) && is_table(live_graph(w), t->live) &&
+    if (is_table(w->m->fresh, t->fresh) && is_table(hp_slots_live_graph(w), t->live) &&
         !is_retargeted(w->m, t->base, t->fresh))
         pair_tables(w->m, t->fresh, t->live);
 }
 
-static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue, uint32_t base_cell,
-                          uint32_t fresh_cell)
+static void add_cell_slot(struct hp_slots_walk *w, const struct hp_triple *t, size_t upvalue,
+                          uint32_t base_cell, uint32_t fresh_cell)
 {
     struct hp_match *m = w->m;
     bool first = false;
-    uint32_t cell = hp_graph_node(live_graph(w), t->live)->cells.items[upvalue];
-    const char *name =
-        hp_prototype_at(live_graph(w), hp_code_of(live_graph(w), t->live))->upvalues.items[upvalue].name;
-    struct triple child = {HP_NO_ID,
-                           HP_NO_ID,
-                           live_graph(w)->cells.items[cell].value,
-                           t->module,
-                           hp_path_upvalue(&m->arena, t->path, name),
-                           fresh_cell == HP_NO_ID};
+    uint32_t cell = hp_graph_node(hp_slots_live_graph(w), t->live)->cells.items[upvalue];
+    const char *name = hp_prototype_at(hp_slots_live_graph(w), hp_code_of(hp_slots_live_graph(w), t->live))
+                           ->upvalues.items[upvalue]
+                           .name;
+    struct hp_triple child = {HP_NO_ID,
+                              HP_NO_ID,
+                              hp_slots_live_graph(w)->cells.items[cell].value,
+                              t->module,
+                              hp_path_upvalue(&m->arena, t->path, name),
+                              fresh_cell == HP_NO_ID};
     if (base_cell != HP_NO_ID) {
         child.base = m->base->cells.items[base_cell].value;
-        link_cell(w, base_cell, false, cell);
+        hp_slots_link_cell(w, base_cell, false, cell);
     }
     if (fresh_cell != HP_NO_ID) {
         child.fresh = m->fresh->cells.items[fresh_cell].value;
         pair_local_tables(w, &child);
-        link_cell(w, fresh_cell, true, cell);
+        hp_slots_link_cell(w, fresh_cell, true, cell);
         hp_map_put(&w->cell_slots, cell, 0, 1, &first);
         struct hp_slot *slot = first ? HP_PUSH(&m->arena, &m->slots) : NULL;
         if (slot)
@@ -218,15 +193,16 @@ static void add_cell_slot(struct walk *w, const struct triple *t, size_t upvalue
                                      .module = t->module,
                                      .path = child.path};
     }
-    visit_later(w, RANK_CELL, child);
+    hp_slots_visit_later(w, HP_RANK_CELL, child);
 }
 
 /* The live function's upvalues are locals of the base function it is a version of, or, with no base, of the
  * new function in whose place it stands. */
-static void walk_upvalues(struct walk *w, const struct triple *t, bool of_base)
+static void walk_upvalues(struct hp_slots_walk *w, const struct hp_triple *t, bool of_base)
 {
     struct hp_match *m = w->m;
-    const struct hp_prototype *p = hp_prototype_at(live_graph(w), hp_code_of(live_graph(w), t->live));
+    const struct hp_prototype *p =
+        hp_prototype_at(hp_slots_live_graph(w), hp_code_of(hp_slots_live_graph(w), t->live));
     for (size_t i = 0; i < p->upvalues.count; i++) {
         uint32_t base_cell = HP_NO_ID, fresh_cell = HP_NO_ID;
         const char *name = p->upvalues.items[i].name;
@@ -243,7 +219,7 @@ static void walk_upvalues(struct walk *w, const struct triple *t, bool of_base)
     }
 }
 
-static void visit_function(struct walk *w, struct triple *t)
+static void visit_function(struct hp_slots_walk *w, struct hp_triple *t)
 {
     struct hp_match *m = w->m;
     bool base = hp_is_function(m->base, t->base), fresh = hp_is_function(m->fresh, t->fresh);
@@ -259,7 +235,7 @@ static void visit_function(struct walk *w, struct triple *t)
             walk_upvalues(w, t, false);
         return;
     }
-    struct hp_code code = classify(m, t->live, t->base);
+    struct hp_code code = hp_slots_classify(m, t->live, t->base);
     if (hp_code_none(code))
         return;
     if (!base || !hp_code_is(code, hp_code_of(m->base, t->base)))
@@ -277,7 +253,7 @@ static void visit_function(struct walk *w, struct triple *t)
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-static bool is_hook(const struct triple *t, const struct hp_graph *g, hp_id key)
+static bool is_hook(const struct hp_triple *t, const struct hp_graph *g, hp_id key)
 {
     const struct hp_node *k = hp_graph_node(g, key);
     if (t->path[0] != '\0' || k->kind != HP_NODE_STRING)
@@ -290,11 +266,11 @@ static hp_id field(const struct hp_graph *g, hp_id table, const struct hp_graph 
     return g && table != HP_NO_ID ? hp_graph_field(g, table, key_in, key) : HP_NO_ID;
 }
 
-static void add_field_slot(struct walk *w, const struct triple *t, const struct hp_graph *key_in, hp_id key,
-                           bool list)
+static void add_field_slot(struct hp_slots_walk *w, const struct hp_triple *t, const struct hp_graph *key_in,
+                           hp_id key, bool list)
 {
     struct hp_match *m = w->m;
-    hp_id in_live = field(live_graph(w), t->live, key_in, key);
+    hp_id in_live = field(hp_slots_live_graph(w), t->live, key_in, key);
     struct hp_slot unused, *slot = t->gone ? &unused : HP_PUSH(&m->arena, &m->slots);
     if (!slot)
         return;
@@ -312,9 +288,9 @@ static void add_field_slot(struct walk *w, const struct triple *t, const struct 
     if (slot->diverged)
         return;
     bool function = hp_is_function(m->fresh, slot->fresh) || hp_is_function(m->base, slot->base);
-    visit_later(
-        w, function ? RANK_FUNCTION : RANK_OTHER,
-        (struct triple){slot->base, slot->fresh, slot->live, t->module, slot->path, slot->fresh == HP_NO_ID});
+    hp_slots_visit_later(w, function ? HP_RANK_FUNCTION : HP_RANK_OTHER,
+                         (struct hp_triple){slot->base, slot->fresh, slot->live, t->module, slot->path,
+                                            slot->fresh == HP_NO_ID});
 }
 
 struct ordered_key {
@@ -333,7 +309,8 @@ static int by_source(const void *x, const void *y)
 }
 
 /* Where the new body first mentions a name; its tables are filled in that order, more or less. */
-static uint32_t mentioned_at(const struct walk *w, uint32_t module, const struct hp_graph *g, hp_id key)
+static uint32_t mentioned_at(const struct hp_slots_walk *w, uint32_t module, const struct hp_graph *g,
+                             hp_id key)
 {
     const struct hp_node *k = hp_graph_node(g, key);
     const struct hp_graph *fresh = w->m->fresh;
@@ -348,8 +325,8 @@ struct key_list {
     HP_LIST(struct ordered_key) keys;
 };
 
-static void add_key(struct walk *w, struct key_list *list, const struct triple *t, const struct hp_graph *g,
-                    const struct hp_entry *e)
+static void add_key(struct hp_slots_walk *w, struct key_list *list, const struct hp_triple *t,
+                    const struct hp_graph *g, const struct hp_entry *e)
 {
     const struct hp_node *key = hp_graph_node(g, e->key);
     if (is_hook(t, g, e->key) || (!hp_node_is_plain(key) && key->handle == 0))
@@ -363,7 +340,7 @@ static void add_key(struct walk *w, struct key_list *list, const struct triple *
 }
 
 /* The keys of new, then those of base that new lacks; functions first, in source order. */
-static void walk_fields(struct walk *w, const struct triple *t)
+static void walk_fields(struct hp_slots_walk *w, const struct hp_triple *t)
 {
     struct hp_match *m = w->m;
     struct key_list list = {0};
@@ -389,13 +366,13 @@ static hp_id staged_metatable(const struct hp_graph *g, hp_id id)
     return n->metatable;
 }
 
-static void walk_metatable(struct walk *w, const struct triple *t)
+static void walk_metatable(struct hp_slots_walk *w, const struct hp_triple *t)
 {
     struct hp_match *m = w->m;
-    hp_id live = hp_graph_node(live_graph(w), t->live)->metatable;
-    struct triple child = {staged_metatable(m->base, t->base),    staged_metatable(m->fresh, t->fresh),
-                           live == HP_NIL ? HP_NO_ID : live,      t->module,
-                           hp_path_metatable(&m->arena, t->path), false};
+    hp_id live = hp_graph_node(hp_slots_live_graph(w), t->live)->metatable;
+    struct hp_triple child = {staged_metatable(m->base, t->base),    staged_metatable(m->fresh, t->fresh),
+                              live == HP_NIL ? HP_NO_ID : live,      t->module,
+                              hp_path_metatable(&m->arena, t->path), false};
     child.gone = child.fresh == HP_NO_ID;
     if (child.base == HP_NO_ID && child.fresh == HP_NO_ID)
         return;
@@ -411,10 +388,10 @@ static void walk_metatable(struct walk *w, const struct triple *t)
                              .path = child.path};
     see_if_diverged(w, slot);
     if (!slot->diverged)
-        visit_later(w, RANK_OTHER, child);
+        hp_slots_visit_later(w, HP_RANK_OTHER, child);
 }
 
-static void visit_table(struct walk *w, const struct triple *t)
+static void visit_table(struct hp_slots_walk *w, const struct hp_triple *t)
 {
     struct hp_match *m = w->m;
     const struct hp_node *f = node(m->fresh, t->fresh), *b = node(m->base, t->base);
@@ -429,7 +406,7 @@ static void visit_table(struct walk *w, const struct triple *t)
 /* --- the walk --------------------------------------------------------------------------------- */
 
 /* The same call in base and new stands for what lives in its slot. */
-static void note_placeholder(struct walk *w, const struct triple *t)
+static void note_placeholder(struct hp_slots_walk *w, const struct hp_triple *t)
 {
     struct hp_match *m = w->m;
     const struct hp_node *f = node(m->fresh, t->fresh), *b = node(m->base, t->base);
@@ -442,10 +419,10 @@ static void note_placeholder(struct walk *w, const struct triple *t)
         hp_map_put(&m->placeholder_live, f->expression, 0, t->live + 1, NULL);
 }
 
-static void visit(struct walk *w, struct triple *t)
+static void visit(struct hp_slots_walk *w, struct hp_triple *t)
 {
     note_placeholder(w, t);
-    switch (hp_graph_node(live_graph(w), t->live)->kind) {
+    switch (hp_graph_node(hp_slots_live_graph(w), t->live)->kind) {
     case HP_NODE_FUNCTION:
         visit_function(w, t);
         break;
@@ -457,20 +434,20 @@ static void visit(struct walk *w, struct triple *t)
     }
 }
 
-static void run(struct walk *w)
+void hp_slots_run(struct hp_slots_walk *w)
 {
     for (;;) {
-        int rank = RANK_CELL;
-        while (rank < RANKS && w->next[rank] >= w->todo[rank].count)
+        int rank = HP_RANK_CELL;
+        while (rank < HP_RANKS && w->next[rank] >= w->todo[rank].count)
             rank++;
-        if (rank == RANKS || hp_arena_failed(&w->m->arena))
+        if (rank == HP_RANKS || hp_arena_failed(&w->m->arena))
             return;
-        struct triple t = w->todo[rank].items[w->next[rank]++];
+        struct hp_triple t = w->todo[rank].items[w->next[rank]++];
         visit(w, &t);
     }
 }
 
-static void start_module(struct walk *w, const struct hp_root *r)
+static void start_module(struct hp_slots_walk *w, const struct hp_root *r)
 {
     struct hp_match *m = w->m;
     const struct hp_graph_module *f = &m->fresh->modules.items[r->module];
@@ -484,7 +461,7 @@ static void start_module(struct walk *w, const struct hp_root *r)
             return;
         *slot = (struct hp_slot){.kind = HP_SLOT_FIELD,
                                  .container = r->live_container,
-                                 .key_in = live_graph(w),
+                                 .key_in = hp_slots_live_graph(w),
                                  .key = r->live_key,
                                  .base = b && b->returned ? b->root : HP_NO_ID,
                                  .fresh = f->root,
@@ -496,12 +473,13 @@ static void start_module(struct walk *w, const struct hp_root *r)
         see_if_diverged(w, slot);
         if (hp_is_function(m->fresh, slot->fresh) && slot->root)
             slot->path = r->key;
-        visit_later(w, RANK_CELL,
-                    (struct triple){slot->base, slot->fresh, slot->live, r->module, slot->path, false});
+        hp_slots_visit_later(
+            w, HP_RANK_CELL,
+            (struct hp_triple){slot->base, slot->fresh, slot->live, r->module, slot->path, false});
     }
-    visit_later(w, RANK_FUNCTION,
-                (struct triple){b ? b->environment : HP_NO_ID, f->environment, r->live_environment, r->module,
-                                "", false});
+    hp_slots_visit_later(w, HP_RANK_FUNCTION,
+                         (struct hp_triple){b ? b->environment : HP_NO_ID, f->environment,
+                                            r->live_environment, r->module, "", false});
 }
 
 static hp_id written_view(const struct hp_graph *g, uint32_t handle)
@@ -522,149 +500,23 @@ static bool is_environment(const struct hp_match *m, hp_id live)
 }
 
 /* Live objects that the bodies wrote into through views; environments had their turn with their modules. */
-static void start_written(struct walk *w, const struct hp_graph *g)
+static void start_written(struct hp_slots_walk *w, const struct hp_graph *g)
 {
     struct hp_match *m = w->m;
     for (size_t i = 0; g && i < g->written.count; i++) {
         const struct hp_node *n = hp_graph_node(g, g->written.items[i]);
         if (n->kind != HP_NODE_VIEW || n->handle == 0 || is_environment(m, hp_live_node(m->live, n->handle)))
             continue;
-        visit_later(w, RANK_OTHER,
-                    (struct triple){written_view(m->base, n->handle), written_view(m->fresh, n->handle),
-                                    hp_live_node(m->live, n->handle), 0, n->text ? n->text : "?", false});
+        hp_slots_visit_later(
+            w, HP_RANK_OTHER,
+            (struct hp_triple){written_view(m->base, n->handle), written_view(m->fresh, n->handle),
+                               hp_live_node(m->live, n->handle), 0, n->text ? n->text : "?", false});
     }
-}
-
-/* The module that a base function belongs to, as the new graph numbers it. */
-static uint32_t module_of_tree(const struct hp_match *m, hp_id base)
-{
-    uint32_t tree = hp_graph_node(m->base, base)->function.tree;
-    for (uint32_t i = 0; i < m->fresh->modules.count; i++)
-        if (m->roots[i].base != HP_NO_ID && m->base->modules.items[m->roots[i].base].tree == tree)
-            return i;
-    return 0;
-}
-
-/* Closures of the body's own functions in other loads of the same source: their cells are the same locals
- * there. */
-static void link_loads(struct walk *w)
-{
-    struct hp_match *m = w->m;
-    struct hp_map instances; /* base code -> a base function */
-    hp_map_init(&instances, &m->arena);
-    for (hp_id base = 1; m->base && base < m->base->nodes.count; base++) {
-        if (!hp_is_function(m->base, base))
-            continue;
-        struct hp_code code = hp_code_of(m->base, base);
-        hp_map_put(&instances, code.tree, code.prototype, base, NULL);
-    }
-    for (hp_id live = 1; m->base && live < live_graph(w)->nodes.count; live++) {
-        if (!hp_is_function(live_graph(w), live) || hp_code_none(m->live_code[live]) ||
-            m->live_fresh[live] != HP_NO_ID)
-            continue;
-        struct hp_code code = m->live_code[live];
-        const uint32_t *base = hp_map_find(&instances, code.tree, code.prototype);
-        for (size_t i = 0; base && i < hp_graph_node(m->base, *base)->cells.count; i++) {
-            struct hp_variable v; /* by name: one of an earlier generation may have other upvalues */
-            if (!hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) ||
-                v.owner != 0)
-                continue;
-            int own =
-                hp_upvalue_named(live_graph(w), live, hp_prototype_at(m->base, code)->upvalues.items[i].name);
-            if (own >= 0)
-                link_cell(w, hp_graph_node(m->base, *base)->cells.items[i], false,
-                          hp_graph_node(live_graph(w), live)->cells.items[own]);
-        }
-    }
-}
-
-/* What the live function is a version of, if no path has led to it. */
-static struct hp_code unreached_version(struct hp_match *m, hp_id live)
-{
-    if (!hp_is_function(&m->live->graph, live) || m->live_fresh[live] != HP_NO_ID)
-        return (struct hp_code){HP_NO_ID, HP_NO_PROTOTYPE};
-    return classify(m, live, HP_NO_ID);
-}
-
-static void count_candidates(struct walk *w, struct hp_map *candidates)
-{
-    for (hp_id live = 1; w->m->base && live < live_graph(w)->nodes.count; live++) {
-        struct hp_code code = unreached_version(w->m, live);
-        bool first = false;
-        uint32_t *count =
-            hp_code_none(code) ? NULL : hp_map_put(candidates, code.tree, code.prototype, 1, &first);
-        if (count && !first)
-            ++*count;
-    }
-}
-
-/* Does it know a local of the body by another cell than the module does? Then another load made it. */
-static bool is_of_other_load(const struct walk *w, hp_id base, hp_id live)
-{
-    const struct hp_match *m = w->m;
-    struct hp_code code = hp_code_of(m->base, base);
-    bool other = false;
-    for (size_t i = 0; i < hp_graph_node(m->base, base)->cells.count; i++) {
-        const char *name = hp_prototype_at(m->base, code)->upvalues.items[i].name;
-        int own = hp_upvalue_named(live_graph(w), live, name);
-        struct hp_variable v;
-        if (own < 0 ||
-            !hp_prototype_variable(m->base->trees.items[code.tree], code.prototype, (uint32_t)i, &v) ||
-            v.owner != 0)
-            continue;
-        for (size_t k = 0; k < m->cell_links.count; k++) {
-            const struct hp_cell_link *link = &m->cell_links.items[k];
-            if (link->fresh || link->cell != hp_graph_node(m->base, base)->cells.items[i])
-                continue;
-            if (link->live == hp_graph_node(live_graph(w), live)->cells.items[own])
-                return false;
-            other = true;
-        }
-    }
-    return other;
-}
-
-/* New functions that no path has led to, but whose base has a live version somewhere in the graph: renamed
- * helpers. Of closures that the body made several of with one code, nobody can tell which is whose. */
-static void visit_renamed(struct walk *w)
-{
-    struct hp_match *m = w->m;
-    struct hp_map untwinned;  /* base code -> its only base function, whose new version has no live twin */
-    struct hp_map candidates; /* base code -> number of live versions that no path has led to */
-    hp_map_init(&untwinned, &m->arena);
-    hp_map_init(&candidates, &m->arena);
-    for (hp_id base = 1; m->base && base < m->base->nodes.count; base++) {
-        if (!hp_is_function(m->base, base))
-            continue;
-        struct hp_code code = hp_code_of(m->base, base);
-        hp_id fresh = m->fresh_of[base];
-        bool first = false, wanted = fresh != HP_NO_ID && m->twin[fresh] == HP_NO_ID;
-        uint32_t *only = hp_map_put(&untwinned, code.tree, code.prototype, wanted ? base : HP_NO_ID, &first);
-        if (only && !first)
-            *only = HP_NO_ID;
-    }
-    count_candidates(w, &candidates);
-    for (hp_id live = 1; m->base && live < live_graph(w)->nodes.count; live++) {
-        struct hp_code code = unreached_version(m, live);
-        const uint32_t *base = hp_code_none(code) ? NULL : hp_map_find(&untwinned, code.tree, code.prototype);
-        if (!base || *base == HP_NO_ID)
-            continue;
-        const struct hp_prototype *p = hp_prototype_at(m->base, code);
-        const uint32_t *count = hp_map_find(&candidates, code.tree, code.prototype);
-        if (p->parent != 0 && (!count || *count != 1))
-            continue; /* made by a factory, as others were: the factory's next one is none of them */
-        if (is_of_other_load(w, *base, live))
-            continue;
-        visit_later(w, RANK_CELL,
-                    (struct triple){*base, m->fresh_of[*base], live, module_of_tree(m, *base),
-                                    p->name ? p->name : "?", false});
-    }
-    run(w);
 }
 
 void hp_match_slots(struct hp_match *m)
 {
-    struct walk w = {.m = m};
+    struct hp_slots_walk w = {.m = m};
     hp_map_init(&w.seen, &m->arena);
     hp_map_init(&w.cell_slots, &m->arena);
     hp_map_init(&w.links, &m->arena);
@@ -674,12 +526,12 @@ void hp_match_slots(struct hp_match *m)
         return;
     for (size_t i = 0; i < m->fresh->modules.count; i++)
         start_module(&w, &m->roots[i]);
-    run(&w);
+    hp_slots_run(&w);
     start_written(&w, m->fresh);
     start_written(&w, m->base);
-    run(&w);
+    hp_slots_run(&w);
     hp_match_unite_own(m);
-    visit_renamed(&w);
-    link_loads(&w);
+    hp_slots_visit_renamed(&w);
+    hp_slots_link_loads(&w);
     hp_match_unite_unmarked(m);
 }
