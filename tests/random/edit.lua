@@ -203,6 +203,16 @@ function edits.retarget(g, m)
     item.value.uid = other.uid
 end
 
+-- local a = one; local a = another.
+function edits.retarget_local(g, m)
+    local item = pick(g, m.items, function(i) return i.k == "local" and i.value and i.value.v == "ref" end)
+    local other = item and pick(g, m.items, function(i)
+        return i.uid and i.uid ~= item.value.uid and i.uid ~= item.uid and m.kinds[i.uid] == m.kinds[item.value.uid]
+    end)
+    if not other then return false end
+    item.value.uid = other.uid
+end
+
 local WEIGHTS = {
     { 10, "constant" }, { 10, "add_statement" }, { 4, "remove_statement" }, { 2, "parameters" }, { 8, "add_items" }, { 2, "remove_item" },
     { 3, "remove_variable" }, { 4, "move_item" }, { 2, "blank" }, { 2, "rename_helper" }, { 2, "rename_export" },
@@ -210,12 +220,14 @@ local WEIGHTS = {
     { 1, "retarget" },
 }
 
+local WIDE_WEIGHTS = table.move(WEIGHTS, 1, #WEIGHTS, 2, { { 12, "retarget_local" } })
+
 local function edit(g, m)
     local done, names = m, {}
     for _ = 1, g.rng:int(1, 5) do
         for _ = 1, 5 do
             local copy = model.clone(done)
-            local name = g.rng:weighted(WEIGHTS)
+            local name = g.rng:weighted(g.wide and WIDE_WEIGHTS or WEIGHTS)
             if edits[name](g, copy) ~= false and model.valid(copy) then
                 done = copy
                 names[#names + 1] = name

@@ -13,8 +13,10 @@ generate.__index = generate
 local STD = { "math.floor", "math.ceil", "math.abs", "tonumber" }
 local WORDS = { "k", "lo", "q7", "é" }
 
+local WIDE = 50000 -- seeds beyond that know more kinds of programs; those before stay what they were
+
 function generate.new(seed)
-    return setmetatable({ rng = new_rng(seed), uids = 1, defs = 0, keys = 0 }, generate)
+    return setmetatable({ rng = new_rng(seed), uids = 1, defs = 0, keys = 0, wide = seed > WIDE }, generate)
 end
 
 function generate:variable(m, kind, prefix)
@@ -340,6 +342,14 @@ items.shadow = function(self, m, scope)
     return list
 end
 
+-- Second names of what is there: of a helper, a table, a standard function.
+items.alias = function(self, m, scope)
+    local kind = self.rng:weighted { { 4, "function" }, { 2, "table" }, { 1, "std" }, { 1, "class" } }
+    local of = pick_variable(self, scope, kind)
+    if not of then return items["local"](self, m) end
+    return { { k = "local", uid = self:variable(m, kind, "al"), value = { v = "ref", uid = of } } }
+end
+
 items.blank = function(self) return { { k = "blank", n = self.rng:int(1, 3) } } end
 
 local WEIGHTS = {
@@ -347,9 +357,11 @@ local WEIGHTS = {
     { 2, "factory" }, { 2, "class" }, { 1, "meta" }, { 2, "global" }, { 2, "effect" }, { 1, "got" }, { 1, "shadow" }, { 1, "blank" },
 }
 
+local WIDE_WEIGHTS = table.move(WEIGHTS, 1, #WEIGHTS, 2, { { 12, "alias" } })
+
 -- New items that fit at `position`.
 function generate:items(m, position, kind)
-    return items[kind or self.rng:weighted(WEIGHTS)](self, m, self:scope(m, position))
+    return items[kind or self.rng:weighted(self.wide and WIDE_WEIGHTS or WEIGHTS)](self, m, self:scope(m, position))
 end
 
 function generate:module()
