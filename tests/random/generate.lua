@@ -13,10 +13,10 @@ generate.__index = generate
 local STD = { "math.floor", "math.ceil", "math.abs", "tonumber" }
 local WORDS = { "k", "lo", "q7", "é" }
 
-local WIDE = 50000 -- seeds beyond that know more kinds of programs; those before stay what they were
+generate.WIDE = 50000 -- seeds beyond that know more kinds of programs; those before stay what they were
 
 function generate.new(seed)
-    return setmetatable({ rng = new_rng(seed), uids = 1, defs = 0, keys = 0, wide = seed > WIDE }, generate)
+    return setmetatable({ rng = new_rng(seed), uids = 1, defs = 0, keys = 0, wide = seed > generate.WIDE }, generate)
 end
 
 function generate:variable(m, kind, prefix)

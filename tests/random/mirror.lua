@@ -1,7 +1,8 @@
 -- The model, running: what each call of the live program must return and what each of its places must hold.
 --
 -- A world has the mirror of a module: { M = table, globals = { name = value } }, and of what others hold: registered = what bus.on
--- and bus.log were given, held = closures that the test keeps in a table of its own, pool = objects of classes. Its objects are
+-- and bus.log were given, held = closures that the test keeps in a table of its own, waiting = functions that coroutines of
+-- the test's will call, pool = objects of classes. Its objects are
 --   { T=true, f={ key = value }, meta=table|nil }     a table; made by a body also keys, in the order of the source
 --   { F=true, fn=, up={ uid = cell }, names= }        a closure; a cell is { value }
 --   { S=name, call=function }                         something foreign: a standard function, one that the test put there
@@ -201,7 +202,7 @@ function mirror.load(m, bus, live)
             end
         end
     end
-    world.registered, world.held = mirror.table(), mirror.table()
+    world.registered, world.held, world.waiting = mirror.table(), mirror.table(), mirror.table()
     world.M.keys = {}
     world.cells = { [1] = { world.M } }
     for _, item in ipairs(m.items) do run_item(world, item) end

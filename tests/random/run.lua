@@ -80,13 +80,15 @@ local program = {} -- of the scenario at work
 local function got(argument) return #argument * 7 + argument:byte(-1) end
 
 local function start(m, scenario)
-    program = { rng = new_rng(scenario.seed + 1000003), known = {}, pool = {}, patches = {}, log = {}, model = m, calls = 0 }
+    program = { rng = new_rng(scenario.seed + 1000003), known = {}, pool = {}, patches = {}, log = {}, model = m, calls = 0,
+                wide = scenario.seed > generate.WIDE }
     for _, what in ipairs { "tables", "cells", "functions" } do program.known[what] = setmetatable({}, { __mode = "k" }) end
     programs = programs + 1
     MODULE = "random_" .. programs
     local registered, asked = {}, {}
     package.loaded.bus = {
         held = {},
+        waiting = {},
         on = function(...) registered[#registered + 1] = { ... } end,
         log = function(...) registered[#registered + 1] = { ... } end,
         get = function(argument) asked[#asked + 1] = argument return got(argument) end,
@@ -170,6 +172,44 @@ local function use_function(live, image, where)
     end
 end
 
+-- Coroutines that hold a function of the module and will call it, after a push maybe: as the body of one that has not started, or
+-- on the stack of one that waits.
+local function call_later(f) return f(coroutine.yield()) end
+
+local function begin_to_wait(pair)
+    if pair[2].fn.params[1] == "self" then return end
+    local co
+    if program.rng:chance(50) then
+        co = coroutine.create(pair[1])
+    else
+        co = coroutine.create(call_later)
+        coroutine.resume(co, pair[1])
+    end
+    program.log[#program.log + 1] = pair[3] .. " waits"
+    table.insert(package.loaded.bus.waiting, co)
+    table.insert(program.image.waiting.f, pair[2])
+end
+
+local function end_to_wait(what)
+    local at = program.rng:int(1, #program.image.waiting.f)
+    local co = table.remove(package.loaded.bus.waiting, at)
+    local image = table.remove(program.image.waiting.f, at)
+    local function go_on(...)
+        local ok, result = coroutine.resume(co, ...)
+        if not ok then error(result, 0) end
+        return result
+    end
+    use_function(go_on, image, what .. ": waiting " .. at)
+end
+
+local function use_coroutines(functions, what)
+    if #program.patches == 0 and #functions > 0 then -- as with closures that are held
+        for _ = 1, 3 do begin_to_wait(program.rng:pick(functions)) end
+    elseif #program.image.waiting.f > 0 and program.rng:chance(60) then
+        end_to_wait(what)
+    end
+end
+
 local function use(times, what)
     local met = check(what)
     local functions = {}
@@ -180,6 +220,7 @@ local function use(times, what)
         local pair = program.rng:pick(functions)
         use_function(pair[1], pair[2], what .. ": " .. pair[3])
     end
+    if program.wide then use_coroutines(functions, what) end
     check(what .. ", used")
 end
 

@@ -122,7 +122,7 @@ local function sorted(t) return mirror.sorted(t) end
 
 -- Every object that a world can reach.
 function twins.roots(world)
-    local roots = { world.M, world.registered, world.held }
+    local roots = { world.M, world.registered, world.held, world.waiting }
     for _, name in ipairs(sorted(world.globals)) do roots[#roots + 1] = world.globals[name] end
     for _, object in ipairs(world.pool or {}) do roots[#roots + 1] = object end
     return roots
