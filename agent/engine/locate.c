@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent/engine/members.h"
+#include "agent/engine/place.h"
 #include "agent/engine/values.h"
 #include "agent/engine/visited.h"
 #include "agent/engine/worklist.h"
@@ -14,8 +15,6 @@
 #define MAX_NESTED   32   /* objects that are walked where they are met, one within the other */
 #define MAX_LEVELS   400  /* of a stack: asking for level n costs n steps */
 #define MAX_LOOPS    4096 /* noted in a pass: they are for warnings only */
-#define AHEAD        256  /* keys that are remembered where the walk of a table is interrupted */
-#define MAX_STRANGE  2    /* of them may be new when it goes on: more, and the table was re-hashed */
 /* what lies at the least before the address that a userdata has for Lua, which may be the next object's: an
  * empty one ends there */
 #define USERDATA_HEADER 16
@@ -24,7 +23,7 @@
 #define MAX_RESTARTS 24
 
 /* Places of the Lua side. */
-enum { SIDE_LIST = 1, SIDE_TABLE, SIDE_KEY };
+enum { SIDE_LIST = 1, SIDE_PLACE };
 
 struct hp_locate {
     struct hp_arena sources_arena;
@@ -42,19 +41,17 @@ struct hp_locate {
     struct hp_graph keys; /* plain keys of holders */
     struct hp_worklist list;
     size_t replaced, deep;
-    int restarts;  /* of the table under way … */
-    size_t mark;   /* … and how many holders there were before it */
-    bool resuming; /* SIDE_TABLE is under way */
+    struct hp_place place; /* in the table under way, if it was interrupted */
+    int restarts;          /* of that table … */
+    size_t mark;           /* … and how many holders there were before it */
     bool rooted;
-    uintptr_t ahead[AHEAD]; /* prints of the keys after SIDE_KEY, in the order of `next` */
-    size_t ahead_count;
 };
 
 /* What the functions below share during one slice; stack indices are absolute. */
 struct walk {
     lua_State *L;
     struct hp_locate *l;
-    int anchor, successors, list, side;
+    int anchor, successors, list, place;
     struct hp_late *latecomers;
     int latecomers_side;
     void (*meet)(lua_State *L, lua_State *co);
@@ -88,7 +85,7 @@ static void forget_pass(struct hp_locate *l)
     memset(&l->running, 0, sizeof l->running);
     memset(&l->loops, 0, sizeof l->loops);
     l->replaced = l->deep = 0;
-    l->resuming = l->rooted = false;
+    l->place.saved = l->rooted = false;
 }
 
 void hp_locate_free(struct hp_locate *l)
@@ -126,6 +123,9 @@ void hp_locate_begin(lua_State *L, struct hp_locate *l, int hidden)
     hp_visited_add(&l->visited, lua_topointer(L, -1)); /* the search does not find itself */
     hp_visited_add(&l->visited, lua_topointer(L, -2));
     lua_rawseti(L, -2, SIDE_LIST);
+    hp_place_push_new(L, &l->place);
+    hp_visited_add(&l->visited, lua_topointer(L, -1));
+    lua_rawseti(L, -2, SIDE_PLACE);
     hp_visited_add(&l->visited, lua_topointer(L, hidden));
     lua_pushnil(L);
     while (lua_next(L, hidden)) {
@@ -317,79 +317,6 @@ static void look_at_key(struct walk *w, int type)
         add_holder(w, HP_HOLDER_KEY, TABLE, member);
 }
 
-/* Where a walk was interrupted. `next` goes on from a key even when the table was re-hashed meanwhile, and
- * then passes by what has moved to the other side of that key. So the keys that come next are remembered, by
- * a print of each: on going on, they must still come in that order. That some have gone is ordinary, and a
- * few new ones may stand among them. */
-
-/* Tells keys of one table apart: of the key on top. Numbers may collide with addresses, rarely. [-0, +0, -]
- */
-static uintptr_t key_print(lua_State *L)
-{
-    if (lua_isinteger(L, -1))
-        return (uintptr_t)lua_tointeger(L, -1);
-    if (lua_type(L, -1) != LUA_TNUMBER)
-        return (uintptr_t)lua_topointer(L, -1) ^ (uintptr_t)lua_type(L, -1);
-    lua_Number number = lua_tonumber(L, -1);
-    uintptr_t print = 0;
-    memcpy(&print, &number, sizeof number < sizeof print ? sizeof number : sizeof print);
-    return print;
-}
-
-/* Saves where the walk of the table stands: the key on top, which is popped, and those after it. [-1, +0, m]
- */
-static void save_place(struct walk *w, int table)
-{
-    lua_State *L = w->L;
-    struct hp_locate *l = w->l;
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, w->side, SIDE_KEY);
-    l->ahead_count = 0;
-    while (lua_next(L, table)) {
-        lua_pop(L, 1);
-        l->ahead[l->ahead_count++] = key_print(L);
-        if (l->ahead_count == AHEAD) {
-            lua_pop(L, 1);
-            break;
-        }
-    }
-    lua_pushvalue(L, table);
-    lua_rawseti(L, w->side, SIDE_TABLE);
-    l->resuming = true;
-}
-
-static void forget_place(struct walk *w)
-{
-    for (int i = SIDE_TABLE; i <= SIDE_KEY; i++) {
-        lua_pushnil(w->L);
-        lua_rawseti(w->L, w->side, i);
-    }
-    w->l->resuming = false;
-}
-
-/* Called with the table, the saved key and the pass: are the keys after it those that were? */
-static int same_ahead(lua_State *L)
-{
-    struct hp_locate *l = lua_touserdata(L, 3);
-    size_t expected = 0, met = 0, strange = 0;
-    lua_settop(L, 2);
-    while (expected < l->ahead_count && strange <= MAX_STRANGE && lua_next(L, 1)) {
-        lua_pop(L, 1);
-        uintptr_t print = key_print(L);
-        size_t i = expected;
-        while (i < l->ahead_count && l->ahead[i] != print)
-            i++;
-        if (i < l->ahead_count) {
-            expected = i + 1;
-            met++;
-        } else {
-            strange++;
-        }
-    }
-    lua_pushboolean(L, strange <= MAX_STRANGE && met >= l->ahead_count / 2);
-    return 1;
-}
-
 /* What was found in that table since there were `mark` holders will be found again. */
 static void forget_holders(struct hp_locate *l, size_t mark, const void *table)
 {
@@ -406,24 +333,6 @@ static void restart(struct hp_locate *l, const void *table)
     forget_holders(l, l->mark, table);
     if (l->restarts < MAX_RESTARTS)
         l->restarts++;
-}
-
-/* Pushes the key to go on from: the saved one, or nil to begin anew. [-0, +1, m] */
-static void push_place(struct walk *w, int table)
-{
-    lua_State *L = w->L;
-    lua_pushcfunction(L, same_ahead); /* `next` raises when the key has gone from the table altogether */
-    lua_pushvalue(L, table);
-    lua_rawgeti(L, w->side, SIDE_KEY);
-    lua_pushlightuserdata(L, w->l);
-    bool same = lua_pcall(L, 3, 1, 0) == LUA_OK && lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    if (same) {
-        lua_rawgeti(L, w->side, SIDE_KEY);
-    } else {
-        lua_pushnil(L);
-        restart(w->l, lua_topointer(L, table));
-    }
 }
 
 /* The walk of the table on top, inside of another object, begins: before its first key. [-0, +1, m] */
@@ -491,9 +400,9 @@ static bool walk_entries(struct walk *w, size_t least)
 static void walk_table(struct walk *w)
 {
     int table = lua_gettop(w->L);
-    if (w->l->resuming) {
-        push_place(w, table);
-        forget_place(w);
+    if (w->l->place.saved) {
+        if (!hp_place_push_key(w->L, &w->l->place, w->place, table))
+            restart(w->l, lua_topointer(w->L, table));
     } else {
         w->l->restarts = 0;
         w->l->mark = w->l->holders.count;
@@ -501,7 +410,7 @@ static void walk_table(struct walk *w)
         lua_pushnil(w->L);
     }
     if (!walk_entries(w, w->l->restarts ? (size_t)TICKS_A_LOOK << w->l->restarts : 0))
-        save_place(w, table);
+        hp_place_save(w->L, &w->l->place, w->place, table);
 }
 
 /* --- functions and userdata ------------------------------------------------------------------- */
@@ -736,7 +645,7 @@ static void list_roots(struct walk *w, lua_State *poller)
     meet_metatable(w, lua_gettop(L));
     lua_pushlightuserdata(L, w);
     meet_metatable(w, lua_gettop(L));
-    lua_pushcfunction(L, same_ahead); /* any function */
+    lua_pushcfunction(L, lua_error); /* any function: it is not called */
     meet_metatable(w, lua_gettop(L));
     lua_pushthread(L);
     hp_visited_add(&w->l->visited, lua_topointer(L, -1)); /* the agent's own coroutine */
@@ -755,8 +664,8 @@ static void list_roots(struct walk *w, lua_State *poller)
 /* Pushes what is next: the table under way, else the newest of the list. False: nothing. [-0, +(0|1), -] */
 static bool push_next(struct walk *w)
 {
-    if (w->l->resuming) {
-        lua_rawgeti(w->L, w->side, SIDE_TABLE);
+    if (w->l->place.saved) {
+        hp_place_push_table(w->L, w->place);
         return true;
     }
     return hp_worklist_take(w->L, &w->l->list, w->list);
@@ -808,14 +717,16 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
                      .l = l,
                      .anchor = lua_absindex(L, slice->anchor),
                      .successors = slice->successors ? lua_absindex(L, slice->successors) : 0,
-                     .side = lua_absindex(L, slice->side),
                      .latecomers = slice->latecomers,
                      .latecomers_side = slice->latecomers ? lua_absindex(L, slice->latecomers_side) : 0,
                      .meet = slice->meet,
                      .deadline_us = slice->deadline_us};
     luaL_checkstack(L, LUA_MINSTACK + 3 * MAX_NESTED, "hotpatch");
-    lua_rawgeti(L, w.side, SIDE_LIST);
+    int side = lua_absindex(L, slice->side);
+    lua_rawgeti(L, side, SIDE_PLACE);
+    lua_rawgeti(L, side, SIDE_LIST);
     w.list = lua_gettop(L);
+    w.place = w.list - 1;
     if (!hp_worklist_reserve(&l->list))
         return HP_NO_MEMORY;
     if (!l->rooted)
