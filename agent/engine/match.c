@@ -186,13 +186,13 @@ static void index_holders(struct hp_match *m, const struct hp_graph *g, struct h
     }
 }
 
-/* Both are in locals, but in none of the same name. */
+/* One of them is in a local, but none has both under one name: each may belong to another table. */
 static bool is_in_other_local(const struct pairing *p, hp_id base, hp_id fresh)
 {
     const struct hp_match *m = p->m;
     const struct holders *b = &p->base_holders, *f = &p->fresh_holders;
-    if (!b->first || !b->next || !f->first || !f->next || b->first[base] == HP_NO_ID ||
-        f->first[fresh] == HP_NO_ID)
+    if (!b->first || !b->next || !f->first || !f->next ||
+        (b->first[base] == HP_NO_ID && f->first[fresh] == HP_NO_ID))
         return false;
     for (uint32_t x = b->first[base]; x != HP_NO_ID; x = b->next[x])
         for (uint32_t y = f->first[fresh]; y != HP_NO_ID; y = f->next[y]) {

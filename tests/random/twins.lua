@@ -230,9 +230,9 @@ local function pair_sources(p)
     local locals_of_base, locals_of_fresh = table_names(p.base), table_names(p.fresh)
     local function other_names(b, n)
         local x, y = locals_of_base[b], locals_of_fresh[n]
-        if not x or not y then return false end
-        for name in pairs(x) do
-            if y[name] then return false end
+        if not x and not y then return false end
+        for name in pairs(x or {}) do
+            if y and y[name] then return false end
         end
         return true
     end
