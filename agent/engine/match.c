@@ -1,13 +1,13 @@
 /* hotpatch engine: base and new, paired with each other. The contract is in match.h.
  *
- *   1. walk both results together: what stands at the same path is a pair; functions of different names only
- * after 3 by name
+ *   1. walk both results together: what stands at the same path is a pair; what has other names there, only
+ *      after 3 by name
  *   2. effects with the same callee and plain arguments: the functions passed to them are pairs
  *   3. prototypes left over, within paired parents: by the name that the bytecode gives, by equal code, by
- * alignment (new pairs of 3 bring closures, which may bring cells: back to 1 with those)
- *   4. cells, by the votes of the function pairs that captured them
+ *      alignment (match_prototypes.c). New pairs bring closures, which may bring cells: back to 1 with those
+ *   4. cells, by the votes of the function pairs that captured them (match_cells.c)
  */
-#include "agent/engine/match.h"
+#include "agent/engine/match_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,18 +153,6 @@ static void pair_later(struct pairing *p, hp_id base, hp_id fresh)
         *pair = (struct pair){base, fresh};
 }
 
-/* One to one: the first that asks is served. */
-static bool pair_codes(struct hp_match *m, struct hp_code base, struct hp_code fresh)
-{
-    struct hp_code *of_fresh = &m->fresh_code[fresh.tree][fresh.prototype];
-    struct hp_code *of_base = &m->base_code[base.tree][base.prototype];
-    if (hp_code_none(*of_fresh) && hp_code_none(*of_base)) {
-        *of_fresh = base;
-        *of_base = fresh;
-    }
-    return hp_code_is(*of_fresh, base);
-}
-
 static void vote(struct hp_match *m, uint32_t base_cell, uint32_t fresh_cell)
 {
     bool first = false;
@@ -249,7 +237,7 @@ static void pair_functions(struct pairing *p, hp_id base, hp_id fresh)
         pair_by_name_first(p, base, fresh);
         return;
     }
-    if (!pair_codes(m, hp_code_of(m->base, base), hp_code_of(m->fresh, fresh)))
+    if (!hp_match_pair_codes(m, hp_code_of(m->base, base), hp_code_of(m->fresh, fresh)))
         return;
     if (m->base_of[fresh] == HP_NO_ID)
         m->base_of[fresh] = base;
@@ -365,7 +353,7 @@ static void pair_roots(struct pairing *p)
             continue;
         const struct hp_graph_module *f = &m->fresh->modules.items[i],
                                      *b = &m->base->modules.items[m->roots[i].base];
-        pair_codes(m, (struct hp_code){b->tree, 0}, (struct hp_code){f->tree, 0});
+        hp_match_pair_codes(m, (struct hp_code){b->tree, 0}, (struct hp_code){f->tree, 0});
         pair_root(p, b->root, f->root);
         pair_later(p, b->environment, f->environment);
     }
@@ -454,131 +442,6 @@ static void pair_effects(struct pairing *p)
 
 /* --- 3. prototypes within paired parents ------------------------------------------------------ */
 
-enum way { BY_NAME, BY_CODE, BY_ALIGNMENT };
-
-static bool overlap(const struct hp_prototype *a, const struct hp_prototype *b)
-{
-    size_t common = 0, most = a->upvalues.count > b->upvalues.count ? a->upvalues.count : b->upvalues.count;
-    for (size_t i = 0; i < a->upvalues.count; i++)
-        for (size_t j = 0; j < b->upvalues.count; j++)
-            common += a->upvalues.items[i].name && b->upvalues.items[j].name &&
-                      strcmp(a->upvalues.items[i].name, b->upvalues.items[j].name) == 0;
-    return common * 2 >= most;
-}
-
-static bool same_name(const struct hp_prototype *a, const struct hp_prototype *b)
-{
-    return a->name && b->name ? strcmp(a->name, b->name) == 0 : a->name == b->name;
-}
-
-/* Was the function handed to a call? Then the call says what it is for, and an unpaired call says that it is
- * another one. */
-static bool handed_over(const struct hp_graph *g, struct hp_code code)
-{
-    for (size_t i = 0; i < g->effects.count; i++)
-        for (size_t k = 0; k < g->effects.items[i].arguments.count; k++) {
-            hp_id argument = g->effects.items[i].arguments.items[k];
-            if (hp_is_function(g, argument) && hp_code_is(hp_code_of(g, argument), code))
-                return true;
-        }
-    return false;
-}
-
-/* May these two be one function that was edited? Only what lies between the same neighbours is asked (see
- * align). */
-static bool alike(const struct hp_prototype *a, const struct hp_prototype *b)
-{
-    return same_name(a, b) && a->parameters == b->parameters && a->vararg == b->vararg && overlap(a, b);
-}
-
-/* Is this the only child of its parent with its name? ".f" in a list of tables, say, names many. */
-static bool only_name(const struct hp_graph *g, struct hp_code child)
-{
-    const struct hp_prototype *p = hp_prototype_at(g, child);
-    const struct hp_prototype *parent = hp_prototype_at(g, (struct hp_code){child.tree, p->parent});
-    size_t count = 0;
-    for (size_t i = 0; i < parent->nested.count; i++)
-        count += same_name(p, hp_prototype_at(g, (struct hp_code){child.tree, parent->nested.items[i]}));
-    return count == 1;
-}
-
-static bool agrees(const struct hp_match *m, enum way way, struct hp_code base, struct hp_code fresh)
-{
-    const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
-    if (way == BY_NAME)
-        return b->name && same_name(b, f) && only_name(m->base, base) && only_name(m->fresh, fresh);
-    return b->fingerprint == f->fingerprint &&
-           hp_prototype_equal(m->base->trees.items[base.tree], base.prototype,
-                              m->fresh->trees.items[fresh.tree], fresh.prototype);
-}
-
-/* Children of two paired parents that agree and are still free, in order. */
-static bool pair_children(struct hp_match *m, enum way way, struct hp_code base, struct hp_code fresh)
-{
-    const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
-    bool any = false;
-    for (size_t i = 0; i < f->nested.count; i++) {
-        struct hp_code child = {fresh.tree, f->nested.items[i]};
-        for (size_t j = 0; j < b->nested.count && hp_code_none(m->fresh_code[child.tree][child.prototype]);
-             j++) {
-            struct hp_code other = {base.tree, b->nested.items[j]};
-            if (hp_code_none(m->base_code[other.tree][other.prototype]) && agrees(m, way, other, child))
-                any |= pair_codes(m, other, child);
-        }
-    }
-    return any;
-}
-
-/* The free child that follows child number `from`, up to the next paired one. */
-static size_t next_free(const struct hp_prototype *p, struct hp_code *pairs, size_t from)
-{
-    return from < p->nested.count && hp_code_none(pairs[p->nested.items[from]]) ? from : p->nested.count;
-}
-
-/* Free children that follow the same paired neighbour (or the beginning), one by one, while they are alike.
- */
-static bool align_children(struct hp_match *m, struct hp_code base, struct hp_code fresh)
-{
-    const struct hp_prototype *b = hp_prototype_at(m->base, base), *f = hp_prototype_at(m->fresh, fresh);
-    struct hp_code *of_base = m->base_code[base.tree], *of_fresh = m->fresh_code[fresh.tree];
-    bool any = false;
-    size_t i = 0, j = 0;
-    for (;;) {
-        size_t fi = next_free(f, of_fresh, i), bj = next_free(b, of_base, j);
-        if (fi < f->nested.count && bj < b->nested.count) {
-            struct hp_code x = {base.tree, b->nested.items[bj]}, y = {fresh.tree, f->nested.items[fi]};
-            if (alike(hp_prototype_at(m->base, x), hp_prototype_at(m->fresh, y)) &&
-                !handed_over(m->base, x) && !handed_over(m->fresh, y))
-                any |= pair_codes(m, x, y);
-        }
-        /* On to the neighbour: the next paired child of new, and its twin in base. */
-        while (i < f->nested.count && hp_code_none(of_fresh[f->nested.items[i]]))
-            i++;
-        if (i >= f->nested.count)
-            return any;
-        uint32_t twin = of_fresh[f->nested.items[i]].prototype;
-        i++;
-        for (j = 0; j < b->nested.count && b->nested.items[j] != twin; j++)
-            continue;
-        j++;
-    }
-}
-
-static bool pair_prototypes(struct hp_match *m, enum way way)
-{
-    bool any = false;
-    for (uint32_t t = 0; t < m->fresh->trees.count; t++) {
-        size_t count = m->fresh->trees.items[t]->prototypes.count;
-        for (uint32_t id = 0; id < count; id++) { /* preorder: parents before children */
-            struct hp_code fresh = {t, id}, base = m->fresh_code[t][id];
-            if (hp_code_none(base))
-                continue;
-            any |= way == BY_ALIGNMENT ? align_children(m, base, fresh) : pair_children(m, way, base, fresh);
-        }
-    }
-    return any;
-}
-
 /* The only staged closure of each prototype; HP_NO_ID where the body made several: which is whose, nobody can
  * tell. */
 static void index_instances(struct hp_map *instances, const struct hp_graph *g)
@@ -616,56 +479,6 @@ static void pair_instances(struct pairing *p)
     run_pairs(p);
 }
 
-/* --- 4. cells --------------------------------------------------------------------------------- */
-
-struct ballot {
-    uint32_t base, fresh, votes;
-    uint32_t declared; /* place of the new local among those of its body */
-};
-
-static uint32_t declared_at(const struct hp_graph *g, uint32_t cell)
-{
-    const struct hp_cell *c = &g->cells.items[cell];
-    struct hp_code code = hp_code_of(g, c->holder);
-    struct hp_variable v;
-    return hp_prototype_variable(g->trees.items[code.tree], code.prototype, c->index, &v) ? v.number
-                                                                                          : UINT32_MAX;
-}
-
-/* Most votes first, then in the order of the new source. */
-static int by_votes(const void *x, const void *y)
-{
-    const struct ballot *a = x, *b = y;
-    if (a->votes != b->votes)
-        return a->votes < b->votes ? 1 : -1;
-    if (a->declared != b->declared)
-        return a->declared < b->declared ? -1 : 1;
-    if (a->fresh != b->fresh)
-        return a->fresh < b->fresh ? -1 : 1;
-    return a->base < b->base ? -1 : a->base > b->base;
-}
-
-static void pair_cells(struct hp_match *m)
-{
-    HP_LIST(struct ballot) ballots = {0};
-    for (uint32_t fc = 0; fc < m->fresh->cells.count; fc++)
-        for (uint32_t bc = 0; m->votes.count && bc < m->base->cells.count; bc++) {
-            const uint32_t *votes = hp_map_find(&m->votes, bc, fc);
-            struct ballot *b = votes ? HP_PUSH(&m->arena, &ballots) : NULL;
-            if (b)
-                *b = (struct ballot){bc, fc, *votes, declared_at(m->fresh, fc)};
-        }
-    if (ballots.count)
-        qsort(ballots.items, ballots.count, sizeof *ballots.items, by_votes);
-    for (size_t i = 0; i < ballots.count; i++) {
-        const struct ballot *b = &ballots.items[i];
-        if (m->cell_base[b->fresh] == HP_NO_ID && m->cell_fresh[b->base] == HP_NO_ID) {
-            m->cell_base[b->fresh] = b->base;
-            m->cell_fresh[b->base] = b->fresh;
-        }
-    }
-}
-
 /* --- together --------------------------------------------------------------------------------- */
 
 static void pair_renamed(struct pairing *p)
@@ -692,15 +505,15 @@ static void pair_base_and_new(struct hp_match *m)
     index_holders(m, m->fresh, &p.fresh_holders);
     pair_roots(&p);
     pair_effects(&p);
-    for (enum way way = BY_NAME; way <= BY_ALIGNMENT; way++) {
-        while (pair_prototypes(m, way) && !hp_arena_failed(&m->arena))
+    for (enum hp_match_way way = HP_BY_NAME; way <= HP_BY_ALIGNMENT; way++) {
+        while (hp_match_pair_prototypes(m, way) && !hp_arena_failed(&m->arena))
             pair_instances(&p);
-        if (way == BY_NAME)
+        if (way == HP_BY_NAME)
             pair_renamed(&p);
-        if (way == BY_CODE)
+        if (way == HP_BY_CODE)
             pair_moved(&p);
     }
-    pair_cells(m);
+    hp_match_pair_cells(m);
 }
 
 enum hp_status hp_match(struct hp_match *m, const struct hp_graph *base, const struct hp_graph *fresh,
