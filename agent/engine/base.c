@@ -83,12 +83,12 @@ static bool is_stranger(const struct hp_match *m, hp_id live, const struct hp_ta
 /* Another function of the base may stand in the place, or one of a former source: the program gave it a
  * second name. */
 static bool agrees(const struct hp_match *m, const struct hp_slot *s, const struct hp_target *target,
-                   const struct hp_former *former)
+                   const struct hp_sources *sources)
 {
     if (!hp_is_function(m->base, s->base) || s->list || !hp_is_function(&m->live->graph, s->live))
         return true;
     return !is_stranger(m, s->live, target) ||
-           hp_former_has(former, target->module, live_prototype(m, s->live)->fingerprint);
+           hp_sources_had(sources, target->module, live_prototype(m, s->live)->fingerprint);
 }
 
 /* What runs has each function of the file where the file has it, and none that the file has not. */
@@ -108,12 +108,12 @@ static bool agrees_with_disk(const struct hp_match *m, const struct hp_slot *s,
 }
 
 bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module,
-                  const struct hp_target *target, const struct hp_former *former, const char **path)
+                  const struct hp_target *target, const struct hp_sources *sources, const char **path)
 {
     for (size_t i = 0; i < match->slots.count; i++) {
         const struct hp_slot *s = &match->slots.items[i];
         bool fine = s->module != module || (base->origin == HP_BASE_DISK ? agrees_with_disk(match, s, target)
-                                                                         : agrees(match, s, target, former));
+                                                                         : agrees(match, s, target, sources));
         if (fine)
             continue;
         *path = s->path;

@@ -31,6 +31,6 @@ void hp_base_fini(struct hp_base *base);
  * chunk) say nothing, nor do those of former sources, which the program kept. False: *path names a function
  * that differs. */
 bool hp_base_runs(const struct hp_base *base, const struct hp_match *match, uint32_t module,
-                  const struct hp_target *target, const struct hp_former *former, const char **path);
+                  const struct hp_target *target, const struct hp_sources *sources, const char **path);
 
 #endif

@@ -212,8 +212,8 @@ static enum hp_status verify_bases(struct hp_patch *p)
     for (size_t i = 0; i < p->count; i++) {
         const char *path = NULL;
         const char *module = p->targets[i].module;
-        if (p->roots[i].base == HP_NO_ID || hp_base_runs(&p->bases[i], &p->match, (uint32_t)i, &p->targets[i],
-                                                         hp_sources_former(p->context.sources), &path))
+        if (p->roots[i].base == HP_NO_ID ||
+            hp_base_runs(&p->bases[i], &p->match, (uint32_t)i, &p->targets[i], p->context.sources, &path))
             continue;
         if (next_base(p, i) || pushed_before(p, i)) {
             status = HP_CONFLICT;

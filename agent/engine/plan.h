@@ -146,7 +146,7 @@ struct hp_plan_module {
     /* Text to remember as pushed; NULL: none (a point fix). */
     const char *chunk_name, *text;
     size_t text_len;
-    /* of functions that only one of base and that text has: for `former` */
+    /* of functions that only one of base and that text has: for `sources` */
     HP_LIST(uint64_t) unpaired;
 };
 

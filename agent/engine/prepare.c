@@ -354,10 +354,9 @@ static enum hp_status prepare_texts(struct hp_execution *x)
         if (module->text == NULL) {
             continue;
         }
-        x->texts[i] =
-            hp_sources_prepare(x->sources, module->name, module->chunk_name, module->text, module->text_len);
-        if (x->texts[i] == NULL || !hp_former_note(hp_sources_former(x->sources), module->name,
-                                                   module->unpaired.items, module->unpaired.count)) {
+        x->texts[i] = hp_sources_prepare(x->sources, module->name, module->chunk_name, module->text,
+                                         module->text_len, module->unpaired.items, module->unpaired.count);
+        if (x->texts[i] == NULL) {
             return HP_NO_MEMORY;
         }
     }

@@ -18,6 +18,8 @@ struct hp_pushed_text {
     const char *module, *chunk_name, *text; /* in `bytes` */
     size_t len;                             /* of the text; NUL is appended */
     size_t size;                            /* of the block, for the cap */
+    uint64_t *codes;                        /* of a pushed one: see hp_sources_had; NULL: none */
+    size_t code_count;
     char bytes[];
 };
 
@@ -25,7 +27,6 @@ struct hp_sources {
     size_t cap, used;                        /* bytes of recorded texts */
     struct hp_pushed_text *recorded, **last; /* oldest first; where the next one goes */
     struct hp_pushed_text *pushed;           /* in no order, one for each module */
-    struct hp_former former;
 };
 
 struct hp_sources *hp_sources_new(size_t cap)
@@ -34,21 +35,15 @@ struct hp_sources *hp_sources_new(size_t cap)
     if (s != NULL) {
         s->cap = cap;
         s->last = &s->recorded;
-        hp_former_init(&s->former);
     }
     return s;
-}
-
-struct hp_former *hp_sources_former(struct hp_sources *s)
-{
-    return &s->former;
 }
 
 static void free_all(struct hp_pushed_text *t)
 {
     while (t != NULL) {
         struct hp_pushed_text *next = t->next;
-        hp_mem_free(t);
+        hp_sources_drop(t);
         t = next;
     }
 }
@@ -60,7 +55,6 @@ void hp_sources_free(struct hp_sources *s)
     }
     free_all(s->recorded);
     free_all(s->pushed);
-    hp_former_fini(&s->former);
     hp_mem_free(s);
 }
 
@@ -84,6 +78,8 @@ static struct hp_pushed_text *new_text(const char *module, const char *chunk_nam
     }
     at[module_size + name_size + len] = '\0';
     t->next = NULL;
+    t->codes = NULL;
+    t->code_count = 0;
     t->module = at;
     t->chunk_name = at + module_size;
     t->text = at + module_size + name_size;
@@ -146,11 +142,59 @@ bool hp_sources_record(struct hp_sources *s, const char *module, const char *chu
 
 /* --- pushed ----------------------------------------------------------------------------------- */
 
-struct hp_pushed_text *hp_sources_prepare(struct hp_sources *s, const char *module, const char *chunk_name,
-                                          const char *text, size_t len)
+static bool has_code(const struct hp_pushed_text *t, uint64_t code)
 {
-    (void)s;
-    return new_text(module, chunk_name, text, len);
+    for (size_t i = 0; t != NULL && i < t->code_count; i++) {
+        if (t->codes[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The codes of `before` (NULL: none) and those, each once; the last of them. False: no memory. */
+static bool join_codes(struct hp_pushed_text *t, const struct hp_pushed_text *before, const uint64_t *codes,
+                       size_t count)
+{
+    size_t old = before != NULL ? before->code_count : 0;
+    count = count < HP_SOURCES_CODES ? count : HP_SOURCES_CODES;
+    size_t skip = old + count > HP_SOURCES_CODES ? old + count - HP_SOURCES_CODES : 0;
+    if (old + count == 0) {
+        return true;
+    }
+    t->codes = hp_mem_alloc((old + count) * sizeof *t->codes);
+    if (t->codes == NULL) {
+        return false;
+    }
+    for (size_t i = skip; i < old; i++) {
+        t->codes[t->code_count++] = before->codes[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!has_code(t, codes[i])) {
+            t->codes[t->code_count++] = codes[i];
+        }
+    }
+    return true;
+}
+
+struct hp_pushed_text *hp_sources_prepare(struct hp_sources *s, const char *module, const char *chunk_name,
+                                          const char *text, size_t len, const uint64_t *codes, size_t count)
+{
+    struct hp_pushed_text *t = new_text(module, chunk_name, text, len);
+    if (t != NULL && !join_codes(t, *find(&s->pushed, module), codes, count)) {
+        hp_sources_drop(t);
+        return NULL;
+    }
+    return t;
+}
+
+bool hp_sources_had(const struct hp_sources *s, const char *module, uint64_t code)
+{
+    const struct hp_pushed_text *t = s->pushed;
+    while (t != NULL && strcmp(t->module, module) != 0) {
+        t = t->next;
+    }
+    return has_code(t, code);
 }
 
 static struct hp_pushed_text *take_pushed(struct hp_sources *s, const char *module)
@@ -174,6 +218,9 @@ struct hp_pushed_text *hp_sources_commit(struct hp_sources *s, struct hp_pushed_
 
 void hp_sources_drop(struct hp_pushed_text *text)
 {
+    if (text != NULL) {
+        hp_mem_free(text->codes);
+    }
     hp_mem_free(text);
 }
 
@@ -184,7 +231,7 @@ void hp_sources_restore(struct hp_sources *s, const char *module, struct hp_push
         previous->next = s->pushed;
         s->pushed = previous;
     }
-    hp_mem_free(current); /* last: `module` may be its own */
+    hp_sources_drop(current); /* last: `module` may be its own */
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */

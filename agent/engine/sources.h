@@ -10,8 +10,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "agent/engine/former.h"
+#include <stdint.h>
 
 struct hp_sources;
 
@@ -33,8 +32,11 @@ bool hp_sources_record(struct hp_sources *s, const char *module, const char *chu
  * the text aside, commit swaps it in and gives back what stood there before (for the history, which owns it
  * from then on; NULL if nothing did), drop forgets a prepared text. */
 struct hp_pushed_text;
+/* `codes`: of functions that only one of this source and its base has; they join those of the text that is
+ * pushed now, the last HP_SOURCES_CODES of all are kept. NULL: no memory. */
+#define HP_SOURCES_CODES 4096
 struct hp_pushed_text *hp_sources_prepare(struct hp_sources *s, const char *module, const char *chunk_name,
-                                          const char *text, size_t len); /* NULL: no memory */
+                                          const char *text, size_t len, const uint64_t *codes, size_t count);
 struct hp_pushed_text *hp_sources_commit(struct hp_sources *s, struct hp_pushed_text *text);
 void hp_sources_drop(struct hp_pushed_text *text); /* NULL is fine */
 /* Undoes a commit: `previous` (NULL: none) becomes the pushed text of `module` again. Cannot fail. */
@@ -43,8 +45,10 @@ void hp_sources_restore(struct hp_sources *s, const char *module, struct hp_push
 /* The pushed text, else the recorded one. False: neither. */
 bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_source *out);
 
-/* The functions of former sources; the store's. */
-struct hp_former *hp_sources_former(struct hp_sources *s);
+/* Of the functions that earlier pushes dropped from the module, or added to it: had one this code? A patch
+ * that drops a function leaves the live one to whoever holds it; if the program puts it into the place of
+ * another, the module's source is no other for that. */
+bool hp_sources_had(const struct hp_sources *s, const char *module, uint64_t code);
 
 /* Reads a file of the disk whole into memory for hp_mem_free. NULL when it cannot be read or is over 16 MB;
  * with *no_memory (may be NULL) when that was why. */

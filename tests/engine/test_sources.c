@@ -92,7 +92,7 @@ static void test_cap(void **state)
 
 static struct hp_pushed_text *prepare(struct hp_sources *s, const char *module, const char *text)
 {
-    struct hp_pushed_text *t = hp_sources_prepare(s, module, "@p.lua", text, strlen(text));
+    struct hp_pushed_text *t = hp_sources_prepare(s, module, "@p.lua", text, strlen(text), NULL, 0);
     assert_non_null(t);
     return t;
 }
@@ -123,31 +123,32 @@ static void test_pushed(void **state)
     hp_sources_free(s);
 }
 
-static void test_former(void **state)
+static void test_codes(void **state)
 {
     (void)state;
-    static uint64_t many[HP_FORMER_MOST + 10];
-    const uint64_t codes[] = {7, 8};
-    struct hp_former f;
+    static uint64_t many[HP_SOURCES_CODES + 10];
+    const uint64_t codes[] = {7, 8}, more[] = {8, 9};
     for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
         many[i] = 1000 + i;
     }
-    hp_former_init(&f);
-    assert_false(hp_former_has(&f, "a", 7));
-    assert_true(hp_former_note(&f, "a", codes, 2));
-    assert_true(hp_former_note(&f, "a", NULL, 0));
-    assert_true(hp_former_has(&f, "a", 8));
-    assert_false(hp_former_has(&f, "a", 9));
-    assert_false(hp_former_has(&f, "b", 8));
-    for (int i = 0; i < 10000; i++) { /* the same again takes no room */
-        assert_true(hp_former_note(&f, "b", codes, 2));
-    }
-    assert_true(hp_former_has(&f, "a", 7));
-    assert_true(hp_former_note(&f, "c", many, sizeof many / sizeof *many)); /* too many: the others go */
-    assert_false(hp_former_has(&f, "a", 7));
-    assert_true(hp_former_has(&f, "c", many[0]));
-    assert_int_equal(f.codes.count, HP_FORMER_MOST);
-    hp_former_fini(&f);
+    struct hp_sources *s = hp_sources_new(100000);
+    struct hp_pushed_text *first = hp_sources_prepare(s, "a", "@x", "1", 1, codes, 2);
+    assert_false(hp_sources_had(s, "a", 7)); /* prepared is not yet there */
+    assert_null(hp_sources_commit(s, first));
+    assert_true(hp_sources_had(s, "a", 7));
+    assert_false(hp_sources_had(s, "b", 7));
+    struct hp_pushed_text *second = hp_sources_prepare(s, "a", "@x", "2", 1, more, 2);
+    assert_ptr_equal(hp_sources_commit(s, second), first);
+    assert_true(hp_sources_had(s, "a", 7) && hp_sources_had(s, "a", 8) && hp_sources_had(s, "a", 9));
+    struct hp_pushed_text *third = hp_sources_prepare(s, "a", "@x", "3", 1, many, sizeof many / sizeof *many);
+    assert_ptr_equal(hp_sources_commit(s, third), second);
+    assert_true(hp_sources_had(s, "a", many[0]));
+    assert_false(hp_sources_had(s, "a", 7)); /* too many: the oldest go */
+    hp_sources_restore(s, "a", second);
+    assert_true(hp_sources_had(s, "a", 9));
+    hp_sources_restore(s, "a", first);
+    assert_false(hp_sources_had(s, "a", 9));
+    hp_sources_free(s);
 }
 
 static void *no_memory(void *ptr, size_t size)
@@ -167,11 +168,9 @@ static void test_no_memory(void **state)
     hp_mem_set_allocator(no_memory);
     assert_null(hp_sources_new(1));
     assert_false(record(s, "a", "new"));
-    assert_null(hp_sources_prepare(s, "a", "@x", "t", 1));
+    assert_null(hp_sources_prepare(s, "a", "@x", "t", 1, NULL, 0));
     assert_null(hp_sources_commit(s, ready)); /* needs none */
-    assert_false(hp_former_note(hp_sources_former(s), "a", &(uint64_t){5}, 1));
     hp_mem_set_allocator(NULL);
-    assert_true(hp_former_note(hp_sources_former(s), "a", &(uint64_t){5}, 1)); /* nothing is left of it */
     expect(s, "a", "ready", "pushed");
     hp_sources_restore(s, "a", NULL);
     expect(s, "a", "old", "recorded");
@@ -374,7 +373,7 @@ int main(void)
         cmocka_unit_test(test_cap),
         cmocka_unit_test(test_pushed),
         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_former),
+        cmocka_unit_test(test_codes),
         cmocka_unit_test(test_read_file),
         cmocka_unit_test(test_skip_header),
         cmocka_unit_test(test_searcher),
