@@ -20,6 +20,19 @@ function heaps.small(count)
   return all
 end
 
+-- The same in tables of a thousand.
+function heaps.spread(count)
+  local all = {}
+  for first = 1, count, 1000 do
+    local some = {}
+    for index = 1, math.min(1000, count - first + 1) do
+      some[index] = { first + index }
+    end
+    all[#all + 1] = some
+  end
+  return all
+end
+
 -- Keyed by name, which `next` walks through the hash part.
 function heaps.keyed(count)
   local all = {}
