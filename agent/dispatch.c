@@ -175,10 +175,10 @@ static bool take(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
 }
 
 /* True: it is answered. */
-static bool step(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+static bool step(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, int64_t used_us)
 {
     int64_t start = hp_clock_ns();
-    bool done = hp_engine_step(engine, L, desk->job.stop_ns / 1000);
+    bool done = hp_engine_step(engine, L, used_us);
     /* Committed, with the last sweeps still to come: the log tells already. */
     if (!done && hp_engine_generation(engine) != desk->generation)
         hp_dispatch_publish(L, engine, desk);
@@ -202,7 +202,7 @@ static bool rest(struct hp_engine *engine, struct hp_desk *desk)
     return false;
 }
 
-enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct hp_desk *desk)
+enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, int64_t used_us)
 {
     hp_desk_polled(desk, hp_clock_ms());
     if (!desk->job.letter && !take(L, engine, desk))
@@ -220,7 +220,7 @@ enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct h
         hp_dispatch_abandon(L, engine, desk, HP_TIMEOUT, TEXT_CANCELLED);
         return HP_SLICE_LAST;
     }
-    if (step(L, engine, desk))
+    if (step(L, engine, desk, used_us))
         return HP_SLICE_LAST;
     return rest(engine, desk) ? HP_SLICE_AWAY : hp_engine_wants_stop(engine) ? HP_SLICE_OVER : HP_SLICE_MORE;
 }
@@ -232,7 +232,7 @@ void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *
     desk->job.stop_ns = 0;
     hp_engine_hurry(engine);
     while (desk->job.letter)
-        hp_dispatch_slice(L, engine, desk);
+        hp_dispatch_slice(L, engine, desk, 0);
 }
 
 void hp_dispatch_abandon(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, enum hp_status status,

@@ -21,8 +21,9 @@ enum hp_slice {
 };
 
 /* A slice of the request that is under way, or of the oldest that waits. One that was cancelled is given up,
- * unless it has committed. */
-enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct hp_desk *desk);
+ * unless it has committed. `used_us`: how long this poll has stopped the server already, with whatever. */
+enum hp_slice hp_dispatch_slice(lua_State *L, struct hp_engine *engine, struct hp_desk *desk,
+                                int64_t used_us);
 
 /* Brings what is under way to its end, in this one stop. At a dead desk: forgets it. */
 void hp_dispatch_finish(lua_State *L, struct hp_engine *engine, struct hp_desk *desk);

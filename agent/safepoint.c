@@ -18,16 +18,16 @@ static double allowed_ms(const struct hp_desk *desk, double pause_ms)
 
 int hp_safepoint_run(lua_State *L, struct hp_engine *engine, struct hp_desk *desk, double pause_ms)
 {
-    int64_t start = hp_clock_ns();
+    int64_t start = hp_clock_ns(), used_ns = 0;
     int count = 0;
     desk->job.stop_ns = 0;
     for (;;) {
-        enum hp_slice slice = hp_dispatch_slice(L, engine, desk);
+        enum hp_slice slice = hp_dispatch_slice(L, engine, desk, used_ns / 1000);
         if (slice == HP_SLICE_LAST)
             count++;
-        double used_ms = (double)(hp_clock_ns() - start) / 1e6;
+        used_ns = hp_clock_ns() - start;
         bool may_go_on = slice == HP_SLICE_MORE || slice == HP_SLICE_LAST;
-        if (!may_go_on || used_ms >= allowed_ms(desk, pause_ms) / 2)
+        if (!may_go_on || (double)used_ns / 1e6 >= allowed_ms(desk, pause_ms) / 2)
             return count;
     }
 }

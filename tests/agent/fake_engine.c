@@ -211,7 +211,7 @@ bool hp_engine_wants_stop(const struct hp_engine *engine)
 }
 bool hp_engine_step(struct hp_engine *engine, lua_State *L, int64_t used_us)
 {
-    (void)used_us;
+    fake.used_us = used_us;
     int slices = is_sliced(engine->request) && fake.slices > 0 ? fake.slices : 1;
     int commit_at = fake.commit_at > 0 && fake.commit_at < slices ? fake.commit_at : slices;
     engine->busy = true;

@@ -19,6 +19,7 @@ struct fake_engine {
     int steps;     /* that were made */
     int abandoned; /* requests that were given up in time, or too late */
     lua_State *stepped_on;
+    int64_t used_us; /* that the last step was told of */
 
     bool guard; /* is on: since a push with one */
     int looks;  /* at it */

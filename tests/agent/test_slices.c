@@ -126,6 +126,31 @@ static void one_slice_each_poll(void **state)
     hp_report_fini(&report);
 }
 
+/* Whatever a poll has done before: the next request has what is left of its time. */
+static void one_poll_has_one_time(void **state)
+{
+    static const char busy[] = "local start = os.clock() while os.clock() - start < 0.01 do end";
+    (void)state;
+    run_lua(L, "hotpatch.stop() hotpatch.start { max_pause_ms = 60000 } hotpatch.poll()");
+    close(a);
+    close(b);
+    a = client_connect(own_socket());
+    b = client_connect(own_socket());
+    struct hp_request *request = request_of(HP_KIND_EVAL, "e");
+    request->code = (struct hp_bytes){busy, sizeof busy - 1};
+    client_request(b, request);
+    hp_request_free(request);
+    int watch = client_connect(own_socket());
+    await_pending(watch, 1);
+    ask(a, HP_KIND_PUSH, "x");
+    await_pending(watch, 2);
+    assert_int_equal(hotpatch_poll(L), 2);
+    assert_true(fake.used_us >= 10000);
+    assert_answer(HP_APPLIED, NULL);
+    assert_int_equal(get_status(b, "e"), HP_OK);
+    close(watch);
+}
+
 static void more_slices_in_a_poll_that_has_time(void **state)
 {
     (void)state;
@@ -433,6 +458,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(one_slice_each_poll),
+        T(one_poll_has_one_time),
         T(more_slices_in_a_poll_that_has_time),
         T(the_request_may_allow_longer_stops),
         T(the_next_request_waits_for_the_end),
