@@ -26,20 +26,23 @@ struct walk {
     size_t next;
 };
 
-void hp_live_init(struct hp_live *live)
+static void empty_maps(struct hp_live *live)
 {
-    hp_graph_init(&live->graph);
     hp_map_init(&live->by_handle, &live->graph.arena);
     hp_map_init(&live->cells, &live->graph.arena);
     hp_map_init(&live->heirs, &live->graph.arena);
 }
 
+void hp_live_init(struct hp_live *live)
+{
+    hp_graph_init(&live->graph);
+    empty_maps(live);
+}
+
 void hp_live_fini(struct hp_live *live)
 {
     hp_graph_fini(&live->graph);
-    hp_map_init(&live->by_handle, &live->graph.arena);
-    hp_map_init(&live->cells, &live->graph.arena);
-    hp_map_init(&live->heirs, &live->graph.arena);
+    empty_maps(live);
 }
 
 hp_id hp_live_node(const struct hp_live *live, hp_handle handle)

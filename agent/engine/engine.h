@@ -56,9 +56,10 @@ bool hp_engine_wants_stop(const struct hp_engine *engine);
 /* The next step brings the request to its end. */
 void hp_engine_hurry(struct hp_engine *engine);
 /* After a step: it found nothing to do, for the planner is at work beside the server (turn.h), and still is.
- * If so, `call` is called when there is something to do again: on the planner's thread, and it must not call
- * the engine. NULL: nobody. Set while no request is under way. */
+ */
 bool hp_engine_is_away(const struct hp_engine *engine);
+/* Whom to call when it is no longer away: on the planner's thread, and the engine must not be called from
+ * there. NULL: nobody. Set while no request is under way. */
 void hp_engine_on_call(struct hp_engine *engine, void (*call)(void *ud), void *ud);
 /* Forgets the request that is under way, if any: nothing has changed then. After the commit it is too late,
  * and the rest is done first; the report tells. [-0, +0, -] */

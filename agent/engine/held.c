@@ -87,8 +87,8 @@ static bool is_own(const struct holding *h, const struct hp_holder *at)
     /* A cell of a function of the module is the module's, whichever closure the search met it in; a revert
      * knows cells by what is in them. */
     if (at->kind == HP_HOLDER_CELL)
-        return node != HP_NIL || (h->live && hp_map_find(&h->live->cells, (uintptr_t)at->cell, 0)) ||
-               (!h->live && hp_map_find(&h->own, at->function, 1));
+        return h->live ? node != HP_NIL || found_cell(h, at) != NO_CELL
+                       : hp_map_find(&h->own, at->function, 1) != NULL;
     return hp_map_find(&h->own, at->container, 0) != NULL ||
            (node != HP_NIL && hp_graph_node(&h->live->graph, node)->entries.count > 0);
 }
