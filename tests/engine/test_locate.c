@@ -154,20 +154,21 @@ static void collector_between(void **state)
     check_heap(f);
 }
 
+static const char RESIZE[] = "turns = turns + 1\n"
+                             "if turns % 7 == 0 and turns < 500 then\n"
+                             "  for i = n + 1, n * 2 do big['k' .. i] = i end\n"
+                             "  for i = n + 1, n * 2 do big['k' .. i] = nil end\n"
+                             "  collectgarbage()\n"
+                             "  big['x' .. turns] = turns\n"
+                             "end";
+
 /* The table under way gets other sizes: it is walked again, and nothing is found twice. */
 static void table_changes(void **state)
 {
     struct fixture *f = *state;
     run(f, "member = load('return function() end', '@m')()\n"
            "big = {} for i = 1, 4000 do big['k' .. i] = i % 100 == 0 and member or i end n = 4000 turns = 0");
-    search(f, false,
-           "turns = turns + 1\n"
-           "if turns % 7 == 0 and turns < 500 then\n"
-           "  for i = n + 1, n * 2 do big['k' .. i] = i end\n"
-           "  for i = n + 1, n * 2 do big['k' .. i] = nil end\n"
-           "  collectgarbage()\n"
-           "  big['x' .. turns] = turns\n"
-           "end");
+    search(f, false, RESIZE);
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 41); /* and _G.member */
     assert_true(f->slices < 2000);
 }
@@ -179,14 +180,7 @@ static void table_of_records_changes(void **state)
     run(f, "member = load('return function() end', '@m')()\n"
            "big = {} for i = 1, 4000 do big['k' .. i] = i % 100 == 0 and { run = member } or { i } end\n"
            "big.last = member n = 4000 turns = 0");
-    search(f, false,
-           "turns = turns + 1\n"
-           "if turns % 7 == 0 and turns < 500 then\n"
-           "  for i = n + 1, n * 2 do big['k' .. i] = i end\n"
-           "  for i = n + 1, n * 2 do big['k' .. i] = nil end\n"
-           "  collectgarbage()\n"
-           "  big['x' .. turns] = turns\n"
-           "end");
+    search(f, false, RESIZE);
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 42); /* 40 records, big.last and _G.member */
 }
 
