@@ -129,7 +129,7 @@ static void one_slice_each_poll(void **state)
 /* Whatever a poll has done before: the next request has what is left of its time. */
 static void one_poll_has_one_time(void **state)
 {
-    static const char busy[] = "local start = os.clock() while os.clock() - start < 0.01 do end";
+    static const char busy[] = "for i = 1, 10000000 do end";
     (void)state;
     run_lua(L, "hotpatch.stop() hotpatch.start { max_pause_ms = 60000 } hotpatch.poll()");
     close(a);
@@ -145,7 +145,7 @@ static void one_poll_has_one_time(void **state)
     ask(a, HP_KIND_PUSH, "x");
     await_pending(watch, 2);
     assert_int_equal(hotpatch_poll(L), 2);
-    assert_true(fake.used_us >= 10000);
+    assert_true(fake.used_us >= 1000); /* ten million turns take longer than that anywhere */
     assert_answer(HP_APPLIED, NULL);
     assert_int_equal(get_status(b, "e"), HP_OK);
     close(watch);
