@@ -43,9 +43,23 @@ void hp_place_save(lua_State *L, struct hp_place *p, int side, int table)
             break;
         }
     }
+    hp_place_save_table(L, p, side, table);
+}
+
+void hp_place_save_table(lua_State *L, struct hp_place *p, int side, int table)
+{
     lua_pushvalue(L, table);
     lua_rawseti(L, side, SIDE_TABLE);
     p->saved = true;
+}
+
+void hp_place_forget(lua_State *L, struct hp_place *p, int side)
+{
+    for (int i = SIDE_TABLE; i <= SIDE_KEY; i++) {
+        lua_pushnil(L);
+        lua_rawseti(L, side, i);
+    }
+    p->saved = false;
 }
 
 void hp_place_push_table(lua_State *L, int side)
@@ -88,10 +102,6 @@ bool hp_place_push_key(lua_State *L, struct hp_place *p, int side, int table)
         lua_rawgeti(L, side, SIDE_KEY);
     else
         lua_pushnil(L);
-    for (int i = SIDE_TABLE; i <= SIDE_KEY; i++) {
-        lua_pushnil(L);
-        lua_rawseti(L, side, i);
-    }
-    p->saved = false;
+    hp_place_forget(L, p, side);
     return same;
 }

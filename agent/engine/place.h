@@ -30,6 +30,12 @@ void hp_place_push_new(lua_State *L, struct hp_place *p);
 /* Saves where the walk of the table at that index stands: the key on top, which is popped. [-1, +0, m] */
 void hp_place_save(lua_State *L, struct hp_place *p, int side, int table);
 
+/* Saves the table only: where in it the walk stands is known elsewhere. [-0, +0, m] */
+void hp_place_save_table(lua_State *L, struct hp_place *p, int side, int table);
+
+/* Nothing is saved any more. [-0, +0, -] */
+void hp_place_forget(lua_State *L, struct hp_place *p, int side);
+
 /* Pushes the table of the saved place. [-0, +1, -] */
 void hp_place_push_table(lua_State *L, int side);
 

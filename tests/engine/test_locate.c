@@ -314,6 +314,37 @@ static void table_is_cleared(void **state)
     assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 1);
 }
 
+/* No slice passes by the empty slots of a large array as one entry; and what stands among them is found. */
+static void large_array(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')()\n"
+           "big = {} for i = 1, 140000 do big[i] = i end\n"
+           "big[5], big[140000], big[262144], big[262145], big.x, big[70000] =\n"
+           "  member, member, member, member, member, { member }");
+    search(f, false, NULL);
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 7);
+    assert_true(f->slices > 262144 / 64);
+    search(f, true, NULL);
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 7);
+}
+
+static void large_array_changes(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "member = load('return function() end', '@m')()\n"
+           "big = {} for i = 1, 140000 do big[i] = i end\n"
+           "big[5], big[140000], big.x, big[70000] = member, member, member, { member } turns = 0");
+    search(f, false, /* it grows, shrinks, and grows again */
+           "turns = turns + 1\n"
+           "if turns == 1000 then for i = 140001, 300000 do big[i] = { i } end big[300000] = member\n"
+           "elseif turns == 3000 then for i = 100001, 299999 do if i ~= 140000 then big[i] = nil end end\n"
+           "  for i = 1, 200 do big['k' .. i] = i end\n"
+           "elseif turns == 4000 then for i = 100001, 299999 do big[i] = big[i] or i end end");
+    assert_int_equal(count_kind(f, HP_HOLDER_FIELD), 6);
+    assert_true(f->slices > 4000);
+}
+
 /* A chain of a million tables, on a small C stack: nothing recurs. */
 static void long_chain(void **state)
 {
@@ -425,6 +456,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(empty_userdata, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_vanish, setup, teardown),
         cmocka_unit_test_setup_teardown(table_is_cleared, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_array, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_array_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(long_chain, setup, teardown),
         cmocka_unit_test_setup_teardown(long_chain_of_all_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_of_a_wide_heap, setup, teardown),
