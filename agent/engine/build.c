@@ -5,7 +5,6 @@
 
 #include <lauxlib.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 enum hp_status hp_build_init(struct hp_build *b, struct hp_arena *arena, const struct hp_plan *plan)
 {
@@ -155,31 +154,13 @@ static void build_holders(lua_State *L, const struct hp_values *values)
     if (plan->cells.count == 0) {
         return;
     }
-    hp_push_holder_maker(L);
+    hp_workshop_push_holder_maker(L, values->workshop);
     for (uint32_t i = 0; i < plan->cells.count; i++) {
         lua_pushvalue(L, -1);
         lua_call(L, 0, 1);
         lua_rawseti(L, values->table, hp_values_slot(plan, HP_PART_CELLS, i));
     }
     lua_pop(L, 1);
-}
-
-/* One function to build, for grouping those of one prototype. */
-struct job {
-    uintptr_t tree;
-    uint32_t prototype, function;
-};
-
-static int compare_jobs(const void *a, const void *b)
-{
-    const struct job *x = a, *y = b;
-    if (x->tree != y->tree) {
-        return x->tree < y->tree ? -1 : 1;
-    }
-    if (x->prototype != y->prototype) {
-        return x->prototype < y->prototype ? -1 : 1;
-    }
-    return (x->function > y->function) - (x->function < y->function);
 }
 
 static unsigned upvalue_count(lua_State *L, int idx)
@@ -190,44 +171,27 @@ static unsigned upvalue_count(lua_State *L, int idx)
     return ar.nups;
 }
 
-/* Makes the closures, not yet joined; those of one prototype share one loaded copy of it. [-0, +0, m] */
+/* Makes the closures, not yet joined. [-0, +0, m] */
 static enum hp_status make_closures(lua_State *L, const struct hp_values *values, struct hp_scratch *scratch,
-                                    struct hp_arena *arena, struct hp_report *report)
+                                    struct hp_report *report)
 {
     const struct hp_plan *plan = values->plan;
-    struct job *jobs = hp_arena_alloc(arena, (plan->functions.count + 1) * sizeof *jobs);
-    if (jobs == NULL) {
-        return HP_NO_MEMORY;
-    }
     for (uint32_t i = 0; i < plan->functions.count; i++) {
         const struct hp_plan_function *f = &plan->functions.items[i];
-        jobs[i] = (struct job){.tree = (uintptr_t)f->tree, .prototype = f->prototype, .function = i};
-    }
-    qsort(jobs, plan->functions.count, sizeof *jobs, compare_jobs);
-    lua_pushnil(L); /* place of the maker */
-    for (size_t i = 0; i < plan->functions.count; i++) {
-        const struct hp_plan_function *f = &plan->functions.items[jobs[i].function];
-        if (i == 0 || jobs[i].tree != jobs[i - 1].tree || jobs[i].prototype != jobs[i - 1].prototype) {
-            lua_pop(L, 1);
-            enum hp_status status =
-                hp_workshop_push_maker(L, values->workshop, f->tree, f->prototype, scratch);
-            if (status != HP_OK) {
-                return status == HP_NO_MEMORY
-                           ? status
-                           : hp_report_fail(report, HP_FAILED, "the new code of %s could not be loaded",
-                                            f->path);
-            }
+        enum hp_status status = hp_workshop_push_closure(L, values->workshop, plan, i, scratch);
+        if (status == HP_NO_MEMORY) {
+            return status;
         }
-        lua_pushvalue(L, -1);
-        lua_call(L, 0, 1);
+        if (status != HP_OK) {
+            return hp_report_fail(report, HP_FAILED, "the new code of %s could not be loaded", f->path);
+        }
         if (!hp_is_lua_closure(L, -1) || upvalue_count(L, -1) != f->upvalues.count) {
-            lua_pop(L, 2);
+            lua_pop(L, 1);
             return hp_report_fail(report, HP_FAILED,
                                   "the new code of %s has other upvalues than were planned", f->path);
         }
-        lua_rawseti(L, values->table, hp_values_slot(plan, HP_PART_FUNCTIONS, jobs[i].function));
+        lua_rawseti(L, values->table, hp_values_slot(plan, HP_PART_FUNCTIONS, i));
     }
-    lua_pop(L, 1);
     return HP_OK;
 }
 
@@ -301,7 +265,7 @@ enum hp_status hp_build_all(lua_State *L, const struct hp_values *values, struct
                             struct hp_scratch *scratch, struct hp_report *report)
 {
     build_holders(L, values);
-    enum hp_status status = make_closures(L, values, scratch, b->arena, report);
+    enum hp_status status = make_closures(L, values, scratch, report);
     if (status == HP_OK) {
         status = join_functions(L, values);
     }

@@ -32,6 +32,7 @@ struct hp_execution {
     struct hp_execution_options options;
     struct hp_report *report;
     enum hp_execution_phase phase;
+    bool reserved;
     size_t plan_modules;  /* the plan itself may be gone when the execution is collected */
     const char *conflict; /* where a precondition did not hold */
 

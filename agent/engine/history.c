@@ -247,23 +247,30 @@ static int free_place(const struct hp_history *h)
     return place;
 }
 
-enum hp_status hp_history_prepare(struct hp_history *h, lua_State *L, struct hp_record_source *source,
-                                  struct hp_record **out)
+void hp_history_expect(struct hp_history *h, lua_State *L, int old, int fresh, int successor)
 {
-    *out = hp_mem_calloc(sizeof **out);
-    if (*out == NULL) {
-        return HP_NO_MEMORY;
-    }
-    hp_arena_init(&(*out)->arena);
+    push_table(L, h, HISTORY_LINEAGE);
+    int lineage = lua_gettop(L);
+    lua_pushvalue(L, fresh);
+    hp_record_lineage(L, lineage, &h->next_lineage);
+    lua_pushvalue(L, successor);
+    lua_pushvalue(L, old);
+    lua_pushinteger(L, (lua_Integer)hp_record_lineage(L, lineage, &h->next_lineage));
+    lua_replace(L, -2);
+    lua_rawset(L, lineage);
+    lua_settop(L, lineage - 1);
+    lua_pushvalue(L, old);
+    hp_history_await_heir(h, L);
+}
+
+enum hp_status hp_history_prepare(struct hp_history *h, lua_State *L, struct hp_record_source *source,
+                                  struct hp_record *record)
+{
     push_table(L, h, HISTORY_LINEAGE);
     source->lineage = lua_gettop(L);
     source->next_lineage = &h->next_lineage;
-    enum hp_status status = hp_record_fill(L, *out, source);
-    if (status == HP_OK) {
-        lua_remove(L, -2);
-    } else {
-        lua_pop(L, 1);
-    }
+    enum hp_status status = hp_record_fill(L, record, source);
+    lua_pop(L, 1);
     return status;
 }
 

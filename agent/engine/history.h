@@ -84,11 +84,16 @@ enum hp_status hp_history_check_older(const struct hp_history *h, int64_t down_t
 struct hp_record;
 struct hp_record_source;
 
-/* The record of the patch that the source describes (source->lineage and next_lineage are filled in here),
- * with its Lua side pushed. *out must be NULL, and is set before anything can raise: the caller hangs it
- * where it is freed then. HP_OK; HP_NO_MEMORY, HP_UNSUPPORTED: nothing is pushed. [-0, +1, m] */
+/* `fresh` is to take the place of the Lua closure `old`, which a revert would put back as `successor` (stack
+ * indices): the history's tables get their keys now, for they would grow in the stop of the commit. Harmless
+ * when nothing comes of it, for the keys are weak. [-0, +0, m] */
+void hp_history_expect(struct hp_history *h, lua_State *L, int old, int fresh, int successor);
+
+/* Completes the record of the patch that the source describes (source->lineage and next_lineage are filled in
+ * here). The record stays the caller's, who frees it when this raises. HP_OK, HP_NO_MEMORY, HP_UNSUPPORTED.
+ * [-0, +0, m] */
 enum hp_status hp_history_prepare(struct hp_history *h, lua_State *L, struct hp_record_source *source,
-                                  struct hp_record **out);
+                                  struct hp_record *record);
 
 /* `side` is the stack index of the record's Lua side. Numbers the patch, moves the generation. [-0, +0, -] */
 void hp_history_enter(struct hp_history *h, lua_State *L, struct hp_record *record, int side);

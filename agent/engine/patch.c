@@ -49,6 +49,7 @@ void hp_patch_free(struct hp_patch *p)
     if (!p)
         return;
     hp_stage_close(p->stage);
+    hp_record_free(p->record);
     hp_locate_free(p->locate);
     hp_wanted_fini(&p->wanted);
     hp_late_free(p->late);
@@ -116,7 +117,7 @@ static void open_store(lua_State *L, struct hp_patch *p)
 {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, p) != LUA_TTABLE) {
         lua_pop(L, 1);
-        lua_createtable(L, 3, 0);
+        lua_createtable(L, HP_PATCH_STORE_EXECUTION, 0);
         hp_anchor_push_new(L);
         lua_rawseti(L, -2, HP_PATCH_STORE_ANCHOR);
         lua_pushvalue(L, -1);
@@ -146,6 +147,7 @@ void hp_patch_drop_watch(lua_State *L, struct hp_patch *p)
 void hp_patch_forget(lua_State *L, struct hp_patch *p)
 {
     hp_patch_drop_watch(L, p);
+    hp_patch_forget_execution(L, p);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, p) != LUA_TNIL) {
         lua_pushnil(L);
         lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the key is there: no memory is needed */

@@ -6,7 +6,8 @@
  *   patch_search.c who else holds the functions: before the commit, and again after it
  *   patch_lines.c  for a diff, the lines of what is replaced
  *   patch_verify.c what runs, compared with a source, and nothing else
- *   patch_commit.c what is made beforehand; prepare, commit, finish
+ *   patch_make.c   what the commit needs, made beforehand
+ *   patch_commit.c the stop: prepare, commit, finish
  *
  * A phase does some work, moves `phase` on when it has done its part, and returns HP_OK to go on; any other
  * status ends the patch. Lua thread only; each phase finds the stack as `store` and `anchor` say, and may
@@ -22,6 +23,7 @@
 #include "agent/engine/match.h"
 #include "agent/engine/patch.h"
 #include "agent/engine/plan.h"
+#include "agent/engine/record.h"
 #include "agent/engine/scratch.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/turn.h"
@@ -47,7 +49,8 @@ enum {
     HP_PATCH_STORE_SEARCH,
     HP_PATCH_STORE_SWAPS,
     HP_PATCH_STORE_LATE,
-    HP_PATCH_STORE_PLANNER
+    HP_PATCH_STORE_PLANNER,
+    HP_PATCH_STORE_EXECUTION
 };
 
 struct hp_patch {
@@ -69,7 +72,9 @@ struct hp_patch {
     lua_State *poller;
     int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
     int64_t slices, objects, bytes;
-    uint32_t made; /* functions of the plan that HP_PATCH_MAKE has done */
+    uint32_t made;                  /* functions of the plan that HP_PATCH_MAKE has done */
+    struct hp_record *record;       /* made by it, NULL: none; the execution takes it */
+    struct hp_execution *execution; /* made by it too, NULL: none; its userdata is in the store */
     struct hp_scratch scratch;
 
     /* The thread that the planning phases run on; NULL: none, they run in the step. */
@@ -137,6 +142,16 @@ void hp_patch_add_old_lines(struct hp_patch *p);
  * function whether it is theirs. HP_OK is never returned: HP_NO_CHANGE, HP_DIFFERS, or why not. [-0, +n, m]
  */
 enum hp_status hp_patch_compare(lua_State *L, struct hp_patch *p);
+
+/* Pushes the execution of the plan: what was made beforehand, once, else a new one. [-0, +1, m] */
+struct hp_execution *hp_patch_push_execution(lua_State *L, struct hp_patch *p);
+void hp_patch_forget_execution(lua_State *L, struct hp_patch *p); /* harmless without one. [-0, +0, -] */
+/* The plan is another one now, made in the stop: what fits it is made as it is asked for. [-0, +0, m] */
+void hp_patch_forget_made(lua_State *L, struct hp_patch *p);
+/* A plan that the server's changes have outdated is made anew beside it; but what was replayed is known to
+ * the execution, and a server that never rests would have it made for ever. */
+bool hp_patch_may_plan_beside(const struct hp_patch *p);
+void hp_patch_plan_beside(lua_State *L, struct hp_patch *p); /* [-0, +0, -] */
 
 /* Forgets the watch that was made, if any. [-0, +0, -] */
 void hp_patch_drop_watch(lua_State *L, struct hp_patch *p);

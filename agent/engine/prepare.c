@@ -320,16 +320,9 @@ static enum hp_status journal_metatable(lua_State *L, struct hp_execution *x, co
     return HP_OK;
 }
 
-static enum hp_status write_journal(lua_State *L, struct hp_execution *x, struct frame *f)
+static enum hp_status write_journal(lua_State *L, struct hp_execution *x, const struct frame *f)
 {
     const struct hp_plan *plan = x->plan;
-    /* a new key is two writes */
-    if (!hp_journal_init(L, &x->journal, &x->arena, plan->steps.count * 2 + plan->tables.count)) {
-        return HP_NO_MEMORY;
-    }
-    f->journal = lua_gettop(L);
-    lua_pushvalue(L, -1);
-    store(L, x, HP_STORE_JOURNAL);
     enum hp_status status = HP_OK;
     for (uint32_t i = 0; status == HP_OK && i < plan->steps.count; i++) {
         status = journal_step(L, x, f, i);
@@ -365,22 +358,33 @@ static enum hp_status prepare_texts(struct hp_execution *x)
 
 static enum hp_status prepare_record(lua_State *L, struct hp_execution *x, const struct frame *f)
 {
+    struct hp_record **ready = x->options.record;
+    if (ready != NULL) {
+        x->record = *ready;
+        *ready = NULL;
+    }
+    if (x->record == NULL) {
+        x->record = hp_record_new(x->plan, x->options.message, x->options.who);
+        for (uint32_t i = 0; x->record != NULL && i < x->plan->functions.count; i++) {
+            hp_record_add_function(L, x->record, &f->values, i);
+        }
+    }
+    if (x->record == NULL) {
+        return HP_NO_MEMORY;
+    }
+    hp_execution_push(L, x, HP_STORE_SIDE);
     struct hp_record_source source = {
         .values = &f->values,
         .journal = &x->journal,
         .journal_table = f->journal,
-        .message = x->options.message,
-        .who = x->options.who,
+        .side = lua_gettop(L),
         .scratch = &x->scratch,
     };
-    enum hp_status status = hp_history_prepare(x->history, L, &source, &x->record);
-    if (status == HP_UNSUPPORTED) {
-        return hp_report_fail(x->report, HP_FAILED, "an old function could not be kept for a revert");
-    }
-    if (status == HP_OK) {
-        store(L, x, HP_STORE_SIDE);
-    }
-    return status;
+    enum hp_status status = hp_history_prepare(x->history, L, &source, x->record);
+    lua_pop(L, 1);
+    return status != HP_UNSUPPORTED
+               ? status
+               : hp_report_fail(x->report, HP_FAILED, "an old function could not be kept for a revert");
 }
 
 /* --- The phases, in order --------------------------------------------------------------------- */
@@ -390,23 +394,52 @@ static enum hp_status verify(lua_State *L, struct hp_execution *x, const struct 
     return hp_verify(L, &f->values, &x->conflict) ? HP_OK : HP_CONFLICT;
 }
 
-static enum hp_status begin(lua_State *L, struct hp_execution *x, struct frame *f)
+/* How many writes the steps come to at the most: a new key is two. */
+static size_t count_writes(const struct hp_plan *plan)
 {
-    enum hp_status status = hp_build_init(&x->build, &x->arena, x->plan);
-    if (status != HP_OK) {
-        return status;
+    size_t count = plan->steps.count;
+    for (size_t i = 0; i < plan->steps.count; i++) {
+        count += plan->steps.items[i].kind == HP_STEP_REKEY;
     }
-    if (!hp_values_push_new(L, x->plan)) {
+    return count;
+}
+
+/* Room for everything that the plan comes to. HP_OK, HP_NO_MEMORY. [-0, +0, m] */
+static enum hp_status reserve(lua_State *L, struct hp_execution *x)
+{
+    size_t writes = count_writes(x->plan);
+    x->reserved = true;
+    if (hp_build_init(&x->build, &x->arena, x->plan) != HP_OK || !hp_values_push_new(L, x->plan)) {
         return HP_NO_MEMORY;
     }
-    lua_pushvalue(L, -1);
     store(L, x, HP_STORE_VALUES);
-    f->values = (struct hp_values){.plan = x->plan, .workshop = x->options.workshop, .table = lua_gettop(L)};
+    if (!hp_journal_init(L, &x->journal, &x->arena, writes + x->plan->tables.count)) {
+        return HP_NO_MEMORY;
+    }
+    store(L, x, HP_STORE_JOURNAL);
+    if (!x->options.revert) {
+        if (!hp_record_push_side(L, x->plan, writes)) {
+            return HP_NO_MEMORY;
+        }
+        store(L, x, HP_STORE_SIDE);
+    }
+    return HP_OK;
+}
+
+/* [-0, +4, m] */
+static enum hp_status begin(lua_State *L, struct hp_execution *x, struct frame *f)
+{
+    enum hp_status status = x->reserved ? HP_OK : reserve(L, x);
+    f->values = (struct hp_values){.plan = x->plan, .workshop = x->options.workshop};
+    hp_execution_push(L, x, HP_STORE_VALUES);
+    f->values.table = lua_gettop(L);
     hp_execution_push(L, x, HP_STORE_ANCHOR);
     f->values.anchor = lua_gettop(L);
     hp_execution_push(L, x, HP_STORE_BANK);
     f->bank = lua_gettop(L);
-    return HP_OK;
+    hp_execution_push(L, x, HP_STORE_JOURNAL);
+    f->journal = lua_gettop(L);
+    return status;
 }
 
 static enum hp_status replay(lua_State *L, struct hp_execution *x, const struct frame *f)
@@ -449,6 +482,18 @@ static enum hp_status prepare(lua_State *L, struct hp_execution *x)
     return status;
 }
 
+enum hp_status hp_execution_reserve(lua_State *L, struct hp_execution *x)
+{
+    struct frame f = {0};
+    int top = lua_gettop(L);
+    enum hp_status status = lua_checkstack(L, STACK_ROOM) ? begin(L, x, &f) : HP_NO_MEMORY;
+    if (status == HP_OK) {
+        status = verify(L, x, &f);
+    }
+    lua_settop(L, top);
+    return status;
+}
+
 enum hp_status hp_prepare(lua_State *L, struct hp_execution *x)
 {
     int top = lua_gettop(L);
@@ -476,14 +521,11 @@ void hp_execution_undo(lua_State *L, struct hp_execution *x)
     x->phase = HP_PHASE_NEW;
 }
 
-void hp_execution_push_value(lua_State *L, const struct hp_execution *x, const struct hp_value *value)
+void hp_execution_push_values(lua_State *L, const struct hp_execution *x, struct hp_values *out)
 {
-    struct hp_values values = {.plan = x->plan};
+    *out = (struct hp_values){.plan = x->plan};
     hp_execution_push(L, x, HP_STORE_ANCHOR);
-    values.anchor = lua_gettop(L);
+    out->anchor = lua_gettop(L);
     hp_execution_push(L, x, HP_STORE_VALUES);
-    values.table = lua_gettop(L);
-    hp_value_push(L, &values, value);
-    lua_replace(L, values.anchor);
-    lua_pop(L, 1);
+    out->table = lua_gettop(L);
 }

@@ -19,6 +19,7 @@
 #include "agent/engine/history.h"
 #include "agent/engine/plan.h"
 #include "agent/engine/sources.h"
+#include "agent/engine/values.h"
 #include "proto/report.h"
 #include "proto/request.h"
 
@@ -29,6 +30,7 @@ struct hp_execution_options {
     const char *who, *message;   /* for the history */
     bool revert;                 /* this plan undoes the newest patch: its record is retired by the commit */
     const void *workshop;        /* what was made beforehand; NULL: nothing */
+    struct hp_record **record;   /* made beforehand; of NULL, or NULL: it is made here. Taken: set to NULL */
     const char *hook;            /* "__hotfix" or "__hotrevert", for messages */
 };
 
@@ -41,6 +43,11 @@ struct hp_execution *hp_execution_push_new(lua_State *L, int anchor, const struc
                                            struct hp_history *history, struct hp_sources *sources,
                                            const struct hp_execution_options *options,
                                            struct hp_report *report);
+
+/* Beforehand, and not needed: makes room for what hp_prepare fills, and looks whether the preconditions hold
+ * so far. Code of the server may run between this and hp_prepare. HP_OK, HP_CONFLICT, HP_NO_MEMORY. [-0, +0,
+ * m] */
+enum hp_status hp_execution_reserve(lua_State *L, struct hp_execution *x);
 
 /* HP_OK: ready to commit. HP_CONFLICT: a precondition does not hold, nothing changed, plan again (results of
  * replays that were made are kept by hp_execution_keep_replays for the next try). HP_FAILED: a replayed call
@@ -64,9 +71,9 @@ const char *hp_execution_conflict(const struct hp_execution *x);
  * `call`, `args`, line and module, in order. No call is made twice in one request. [-0, +0, m] */
 void hp_execution_keep_replays(lua_State *L, struct hp_execution *from, struct hp_execution *to);
 
-/* Pushes a value of the plan as it stands in the live state, once prepared; nil for what there is not. [-0,
- * +1, m] */
-void hp_execution_push_value(lua_State *L, const struct hp_execution *x, const struct hp_value *value);
+/* Once prepared: pushes two tables for hp_value_push, which then gives the plan's values as they stand in the
+ * live state. [-0, +2, -] */
+void hp_execution_push_values(lua_State *L, const struct hp_execution *x, struct hp_values *out);
 
 /* Only after hp_prepare was HP_OK, with no other code run in between. Needs 12 free stack slots.
  * Overwrites. Only calls that neither raise nor allocate. Moves the generation, enters the patch in the

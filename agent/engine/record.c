@@ -120,6 +120,20 @@ static void fill_modules(struct hp_record *record, const struct hp_plan *plan)
     }
 }
 
+struct hp_record *hp_record_new(const struct hp_plan *plan, const char *message, const char *who)
+{
+    struct hp_record *record = hp_mem_calloc(sizeof *record);
+    if (record == NULL) {
+        return NULL;
+    }
+    hp_arena_init(&record->arena);
+    record->message = hp_arena_str(&record->arena, message);
+    record->who = hp_arena_str(&record->arena, who);
+    set_when(record);
+    fill_modules(record, plan);
+    return record;
+}
+
 /* The new function's place, as people write it. */
 static const char *place_of(struct hp_arena *arena, const struct hp_plan_function *f)
 {
@@ -146,30 +160,27 @@ static bool is_hook(const struct hp_plan *plan, uint32_t function)
     return false;
 }
 
-/* What the patch brought, hooks apart. [-0, +0, -] */
-static void fill_functions(lua_State *L, struct hp_record *record, const struct hp_values *values)
+void hp_record_add_function(lua_State *L, struct hp_record *record, const struct hp_values *values,
+                            uint32_t function)
 {
-    const struct hp_plan *plan = values->plan;
-    for (uint32_t i = 0; i < plan->functions.count; i++) {
-        const struct hp_plan_function *from = &plan->functions.items[i];
-        bool listed = from->path != NULL && !is_hook(plan, i);
-        struct hp_record_function *to = listed ? HP_PUSH(&record->arena, &record->functions) : NULL;
-        if (to == NULL) {
-            continue;
-        }
-        to->path = hp_arena_str(&record->arena, from->path);
-        to->module = from->module;
-        to->was = place_of(&record->arena, from);
-        to->replaced = from->replaces != 0;
-        hp_anchor_push(L, values->anchor, from->replaces);
-        if (hp_is_lua_closure(L, -1)) {
-            lua_Debug ar;
-            lua_pushvalue(L, -1);
-            lua_getinfo(L, ">S", &ar);
-            to->line = ar.linedefined;
-        }
-        lua_pop(L, 1);
+    const struct hp_plan_function *from = &values->plan->functions.items[function];
+    bool listed = from->path != NULL && !is_hook(values->plan, function);
+    struct hp_record_function *to = listed ? HP_PUSH(&record->arena, &record->functions) : NULL;
+    if (to == NULL) {
+        return;
     }
+    to->path = hp_arena_str(&record->arena, from->path);
+    to->module = from->module;
+    to->was = place_of(&record->arena, from);
+    to->replaced = from->replaces != 0;
+    hp_anchor_push(L, values->anchor, from->replaces);
+    if (hp_is_lua_closure(L, -1)) {
+        lua_Debug ar;
+        lua_pushvalue(L, -1);
+        lua_getinfo(L, ">S", &ar);
+        to->line = ar.linedefined;
+    }
+    lua_pop(L, 1);
 }
 
 /* --- Writes ----------------------------------------------------------------------------------- */
@@ -195,20 +206,19 @@ struct sides {
     int strong, weak, memo, maker;
 };
 
-/* The lineage of the closure on top, given one if it has none. [-0, +0, m] */
-static int64_t lineage_of_top(lua_State *L, const struct hp_record_source *source)
+int64_t hp_record_lineage(lua_State *L, int lineage, int64_t *next)
 {
     lua_pushvalue(L, -1);
-    lua_rawget(L, source->lineage);
-    int64_t lineage = (int64_t)lua_tointeger(L, -1);
+    lua_rawget(L, lineage);
+    int64_t number = (int64_t)lua_tointeger(L, -1);
     lua_pop(L, 1);
-    if (lineage == 0) {
-        lineage = ++*source->next_lineage;
+    if (number == 0) {
+        number = ++*next;
         lua_pushvalue(L, -1);
-        lua_pushinteger(L, (lua_Integer)lineage);
-        lua_rawset(L, source->lineage);
+        lua_pushinteger(L, (lua_Integer)number);
+        lua_rawset(L, lineage);
     }
-    return lineage;
+    return number;
 }
 
 /* What stood there before, into both sides. HP_OK, HP_NO_MEMORY, HP_UNSUPPORTED. [-0, +0, m] */
@@ -221,7 +231,7 @@ static enum hp_status keep_old(lua_State *L, struct hp_record_write *to, size_t 
         lua_rawseti(L, sides->strong, strong_place(write, STRONG_OLD));
         return HP_OK;
     }
-    int64_t lineage = lineage_of_top(L, source);
+    int64_t lineage = hp_record_lineage(L, source->lineage, source->next_lineage);
     enum hp_status status = hp_successor_push(L, sides->memo, -1, source->scratch);
     if (status != HP_OK) {
         lua_pop(L, 1);
@@ -274,7 +284,8 @@ static enum hp_status fill_writes(lua_State *L, struct hp_record *record,
         keep_target(L, from, i, source, sides);
         hp_journal_push(L, source->journal_table, i, HP_WRITE_NEW);
         to->put_type = lua_type(L, -1);
-        to->put_lineage = hp_is_lua_closure(L, -1) ? lineage_of_top(L, source) : 0;
+        to->put_lineage =
+            hp_is_lua_closure(L, -1) ? hp_record_lineage(L, source->lineage, source->next_lineage) : 0;
         lua_rawseti(L, sides->weak, weak_place(i, WEAK_PUT));
         enum hp_status status = keep_old(L, to, i, source, sides);
         if (status != HP_OK) {
@@ -318,42 +329,40 @@ static void fill_hooks(lua_State *L, const struct hp_record *record, const struc
     }
 }
 
+bool hp_record_push_side(lua_State *L, const struct hp_plan *plan, size_t writes)
+{
+    if (writes > INT_MAX / WEAK_PARTS - plan->modules.count) {
+        return false;
+    }
+    lua_createtable(L, HP_RECORD_HOOKS, 0);
+    lua_createtable(L, (int)writes * STRONG_PARTS, 0);
+    lua_rawseti(L, -2, HP_RECORD_STRONG);
+    push_weak(L, writes * WEAK_PARTS + plan->modules.count);
+    lua_rawseti(L, -2, HP_RECORD_WEAK);
+    lua_createtable(L, (int)plan->modules.count, 0);
+    lua_rawseti(L, -2, HP_RECORD_HOOKS);
+    return true;
+}
+
 enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const struct hp_record_source *source)
 {
-    const struct hp_plan *plan = source->values->plan;
     size_t count = count_writes(source->journal);
     record->writes.items = hp_arena_alloc(&record->arena, (count + 1) * sizeof *record->writes.items);
-    if (record->writes.items == NULL || count > INT_MAX / WEAK_PARTS - plan->modules.count) {
+    if (record->writes.items == NULL) {
         return HP_NO_MEMORY;
     }
     record->writes.count = count;
-    record->message = hp_arena_str(&record->arena, source->message);
-    record->who = hp_arena_str(&record->arena, source->who);
-    set_when(record);
-    fill_modules(record, plan);
-    fill_functions(L, record, source->values);
-
-    lua_createtable(L, 3, 0);
-    int table = lua_gettop(L);
-    struct sides sides = {.strong = table + 1, .weak = table + 2, .memo = table + 4, .maker = table + 5};
-    lua_createtable(L, (int)count * STRONG_PARTS, 0);
-    push_weak(L, count * WEAK_PARTS + plan->modules.count);
-    lua_createtable(L, (int)plan->modules.count, 0);
+    int top = lua_gettop(L);
+    struct sides sides = {.strong = top + 1, .weak = top + 2, .memo = top + 4, .maker = top + 5};
+    lua_rawgeti(L, source->side, HP_RECORD_STRONG);
+    lua_rawgeti(L, source->side, HP_RECORD_WEAK);
+    lua_rawgeti(L, source->side, HP_RECORD_HOOKS);
     hp_workshop_push_successors(L, source->values->workshop);
-    hp_push_holder_maker(L);
+    hp_workshop_push_holder_maker(L, source->values->workshop);
     enum hp_status status = fill_writes(L, record, source, &sides);
-    fill_hooks(L, record, source->values, table + 3, sides.weak);
-    if (status == HP_OK && hp_arena_failed(&record->arena)) {
-        status = HP_NO_MEMORY;
-    }
-    lua_pop(L, 2); /* maker, memo */
-    lua_rawseti(L, table, HP_RECORD_HOOKS);
-    lua_rawseti(L, table, HP_RECORD_WEAK);
-    lua_rawseti(L, table, HP_RECORD_STRONG);
-    if (status != HP_OK) {
-        lua_pop(L, 1);
-    }
-    return status;
+    fill_hooks(L, record, source->values, top + 3, sides.weak);
+    lua_settop(L, top);
+    return status == HP_OK && hp_arena_failed(&record->arena) ? HP_NO_MEMORY : status;
 }
 
 void hp_record_free(struct hp_record *record)

@@ -66,18 +66,33 @@ struct hp_record_source {
     const struct hp_values *values;
     const struct hp_journal *journal;
     int journal_table;
+    int side;    /* the record's Lua side */
     int lineage; /* table */
     int64_t *next_lineage;
-    const char *message, *who;
     struct hp_scratch *scratch;
 };
 
 /* What the Lua side's table has where. */
 enum hp_record_part { HP_RECORD_STRONG = 1, HP_RECORD_WEAK, HP_RECORD_HOOKS };
 
-/* Fills `record` (zeroed, and owned by somebody who frees it when this raises) and pushes its Lua side.
- * HP_OK; else nothing is pushed: HP_NO_MEMORY, HP_UNSUPPORTED (the code of an old closure could not be loaded
- * again). [-0, +1, m] */
+/* A record with the plan's modules and who sent it; strings are copied. The caller owns it. NULL: no memory.
+ * It and its functions may be made before the server is stopped for the commit. */
+struct hp_record *hp_record_new(const struct hp_plan *plan, const char *message, const char *who);
+
+/* Adds a function of the plan, hooks apart. That memory ran out hp_record_fill says. [-0, +0, -] */
+void hp_record_add_function(lua_State *L, struct hp_record *record, const struct hp_values *values,
+                            uint32_t function);
+
+/* The lineage of the closure on top, given one if it has none; `lineage` is the stack index of the table.
+ * [-0, +0, m] */
+int64_t hp_record_lineage(lua_State *L, int lineage, int64_t *next);
+
+/* Pushes an empty Lua side with room for so many writes. False (nothing pushed): more than a table can hold.
+ * [-0, +1, m] */
+bool hp_record_push_side(lua_State *L, const struct hp_plan *plan, size_t writes);
+
+/* Fills in the writes and the Lua side, once; somebody owns the record who frees it when this raises. HP_OK;
+ * HP_NO_MEMORY; HP_UNSUPPORTED: the code of an old closure could not be loaded again. [-0, +0, m] */
 enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const struct hp_record_source *source);
 
 void hp_record_free(struct hp_record *record); /* NULL is fine */
