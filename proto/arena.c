@@ -180,6 +180,25 @@ const char *hp_arena_vprintf(struct hp_arena *a, const char *fmt, va_list ap)
     return text != NULL ? text : "";
 }
 
+const char *hp_arena_concat(struct hp_arena *a, const char *x, const char *y, const char *z)
+{
+    const char *const parts[] = {x != NULL ? x : "", y != NULL ? y : "", z != NULL ? z : ""};
+    size_t lens[3], len = 0, at = 0;
+    for (int i = 0; i < 3; i++) {
+        lens[i] = strlen(parts[i]);
+        len += lens[i];
+    }
+    char *text = take(a, len + 1);
+    if (text == NULL) {
+        return "";
+    }
+    for (int i = 0; i < 3; at += lens[i++]) {
+        memcpy(text + at, parts[i], lens[i]);
+    }
+    text[len] = '\0';
+    return text;
+}
+
 const char *hp_arena_printf(struct hp_arena *a, const char *fmt, ...)
 {
     va_list ap;

@@ -41,6 +41,8 @@ void *hp_arena_alloc(struct hp_arena *a, size_t size);
 /* Copies; NUL is appended. Never NULL: "" when the arena has failed. `s` NULL gives NULL. */
 const char *hp_arena_str(struct hp_arena *a, const char *s);
 const char *hp_arena_strn(struct hp_arena *a, const char *s, size_t len);
+/* The three, one after the other; NULL stands for "". Paths are made of it, by the thousand. */
+const char *hp_arena_concat(struct hp_arena *a, const char *x, const char *y, const char *z);
 const char *hp_arena_printf(struct hp_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *hp_arena_vprintf(struct hp_arena *a, const char *fmt, va_list ap);
 

@@ -482,8 +482,7 @@ const char *hp_path_field(struct hp_arena *a, const char *path, const struct hp_
     switch (k->kind) {
     case HP_NODE_STRING:
         if (is_name(&k->string)) {
-            return hp_arena_printf(a, "%s%s%.*s", path, path[0] != '\0' ? "." : "", (int)k->string.len,
-                                   k->string.data);
+            return hp_arena_concat(a, path, path[0] != '\0' ? "." : "", k->string.data);
         }
         return hp_arena_printf(a, "%s[%s]", path, quoted(a, &k->string));
     case HP_NODE_INTEGER:
@@ -493,9 +492,9 @@ const char *hp_path_field(struct hp_arena *a, const char *path, const struct hp_
     case HP_NODE_BOOLEAN:
         return hp_arena_printf(a, "%s[%s]", path, k->boolean ? "true" : "false");
     case HP_NODE_TABLE:
-        return hp_arena_printf(a, "%s[table]", path);
+        return hp_arena_concat(a, path, "[table]", NULL);
     case HP_NODE_FUNCTION:
-        return hp_arena_printf(a, "%s[function]", path);
+        return hp_arena_concat(a, path, "[function]", NULL);
     default:
         return hp_arena_printf(a, "%s[%s]", path, k->text != NULL ? k->text : "nil");
     }
@@ -503,10 +502,10 @@ const char *hp_path_field(struct hp_arena *a, const char *path, const struct hp_
 
 const char *hp_path_upvalue(struct hp_arena *a, const char *path, const char *name)
 {
-    return too_long(path) ? path : hp_arena_printf(a, "%s^%s", path, name != NULL ? name : "?");
+    return too_long(path) ? path : hp_arena_concat(a, path, "^", name != NULL ? name : "?");
 }
 
 const char *hp_path_metatable(struct hp_arena *a, const char *path)
 {
-    return too_long(path) ? path : hp_arena_printf(a, "%s@mt", path);
+    return too_long(path) ? path : hp_arena_concat(a, path, "@mt", NULL);
 }

@@ -92,7 +92,7 @@ static const char *joined(const struct namer *n, const char *table, const char *
     if (table != NULL && strcmp(table, "_ENV") == 0) {
         return key[0] == '.' ? key + 1 : key;
     }
-    return table != NULL ? hp_arena_printf(&n->tree->arena, "%s%s", table, key) : key;
+    return table != NULL ? hp_arena_concat(&n->tree->arena, table, key, NULL) : key;
 }
 
 static const char *upvalue_name(const struct namer *n, unsigned index)

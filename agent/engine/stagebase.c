@@ -367,7 +367,7 @@ lua_CFunction hp_stagebase_find(const char *name)
         {NULL, NULL},
     };
     for (int i = 0; emulations[i].name != NULL; i++) {
-        if (strcmp(emulations[i].name, name) == 0) {
+        if (*emulations[i].name == *name && strcmp(emulations[i].name, name) == 0) {
             return emulations[i].func;
         }
     }

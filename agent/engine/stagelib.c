@@ -71,6 +71,9 @@ static void treat(struct hp_std *std)
 {
     for (size_t i = 0; i < sizeof TREATMENTS / sizeof *TREATMENTS; i++) {
         const struct treatment *t = &TREATMENTS[i];
+        if (*t->name != *std->name) {
+            continue; /* this runs for 150 functions at each push */
+        }
         size_t len = strlen(t->name);
         bool library = t->name[len - 1] == '.';
         if (library ? strncmp(std->name, t->name, len) == 0 : strcmp(std->name, t->name) == 0) {
@@ -96,8 +99,8 @@ static void list_library(lua_State *L, const char *library)
         if (lua_type(L, -2) == LUA_TSTRING && lua_iscfunction(L, -1)) {
             bool basic = strcmp(library, LUA_GNAME) == 0;
             struct hp_std std = {.real = lua_tocfunction(L, -1)};
-            std.name = hp_arena_printf(&s->arena, "%s%s%s", basic ? "" : library, basic ? "" : ".",
-                                       lua_tostring(L, -2));
+            std.name =
+                hp_arena_concat(&s->arena, basic ? "" : library, basic ? "" : ".", lua_tostring(L, -2));
             treat(&std);
             struct hp_std *item = HP_PUSH(&s->arena, &s->std);
             if (item == NULL || hp_arena_failed(&s->arena)) {

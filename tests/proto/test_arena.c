@@ -58,6 +58,10 @@ static void strings_are_copies(void **unused)
     assert_string_equal(copy, "abc");
     assert_memory_equal(hp_arena_strn(&a, "a\0b", 3), "a\0b", 4);
     assert_string_equal(hp_arena_strn(&a, "abc", 0), "");
+    assert_string_equal(hp_arena_concat(&a, "player", ".", "hp"), "player.hp");
+    assert_string_equal(hp_arena_concat(&a, NULL, "", "hp"), "hp");
+    assert_string_equal(hp_arena_concat(&a, "a", NULL, NULL), "a");
+    assert_string_equal(hp_arena_concat(&a, NULL, NULL, NULL), "");
     assert_string_equal(hp_arena_printf(&a, "%s-%d", "x", 7), "x-7");
     for (int width = 250; width < 260; width++) { /* short and long ones are made differently */
         const char *wide = hp_arena_printf(&a, "%*d", width, 7);
@@ -105,6 +109,7 @@ static void failure_sticks(void **unused)
     assert_int_equal(list.count, 1);
     assert_string_equal(hp_arena_str(&a, "abc"), "");
     assert_string_equal(hp_arena_printf(&a, "%d", 1), "");
+    assert_string_equal(hp_arena_concat(&a, "a", "b", "c"), "");
     hp_arena_fini(&a);
     assert_false(hp_arena_failed(&a));
 }
