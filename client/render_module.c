@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/owners.h"
 #include "client/render_word.h"
 #include "client/review.h"
 
@@ -56,52 +57,61 @@ static void names_more(struct hp_text *names, size_t shown, size_t total)
 
 /* --- functions and their upvalues ------------------------------------------------------------- */
 
-/* "login^handlers.on_join^count" belongs to the function whose path is the longest that goes before a ^ of
- * it. */
-static const struct hp_report_function *owner_of(const struct hp_report_module *m, const char *upvalue)
+size_t hp_render_count(struct hp_text *page, const struct hp_report_module *m, const struct hp_list *list)
 {
-    const struct hp_report_function *best = NULL;
-    size_t best_len = 0;
-    for (size_t i = 0; i < m->functions.count; i++) {
-        const struct hp_report_function *f = &m->functions.items[i];
-        size_t len = f->path != NULL ? strlen(f->path) : 0;
-        if (len > best_len && strncmp(upvalue, f->path, len) == 0 && upvalue[len] == '^') {
-            best = f;
-            best_len = len;
-        }
-    }
-    return best;
-}
-
-size_t hp_render_count(const struct hp_report_module *m, const struct hp_list *list)
-{
+    struct hp_owners owners;
     size_t count = 0;
+    if (!hp_owners_init(&owners, m)) {
+        page->failed = true;
+        return 0;
+    }
     for (size_t i = 0; i < list->count; i++) {
-        const struct hp_report_function *owner = owner_of(m, ((const char *const *)list->items)[i]);
+        const struct hp_report_function *owner =
+            hp_owners_find(&owners, ((const char *const *)list->items)[i]);
         count += owner == NULL || !hp_word_is(owner->verdict, "unchanged") ? 1 : 0;
     }
+    hp_owners_fini(&owners);
     return count;
 }
 
-/* The upvalues of `list` that belong to `f` (NULL: to no function shown), on one line. */
-static void upvalue_line(struct hp_text *page, const struct hp_report_module *m,
-                         const struct hp_report_function *f, const struct hp_list *list,
-                         const struct look *look, const char *meaning)
+/* The module's upvalues, each list by its owners. */
+struct upvalues {
+    struct hp_owned_list joined, absent, orphaned;
+};
+
+/* A page that has no memory for it has failed. */
+static void upvalues_init(struct hp_text *page, const struct hp_report_module *m, struct upvalues *u)
+{
+    struct hp_owners owners;
+    bool ok = hp_owners_init(&owners, m);
+    *u = (struct upvalues){0};
+    ok = ok && hp_owned_init(&u->joined, &owners, (const struct hp_list *)(const void *)&m->joined);
+    ok = ok && hp_owned_init(&u->absent, &owners, (const struct hp_list *)(const void *)&m->absent);
+    ok = ok && hp_owned_init(&u->orphaned, &owners, (const struct hp_list *)(const void *)&m->orphaned);
+    page->failed = page->failed || !ok;
+    hp_owners_fini(&owners);
+}
+
+static void upvalues_fini(struct upvalues *u)
+{
+    hp_owned_fini(&u->joined);
+    hp_owned_fini(&u->absent);
+    hp_owned_fini(&u->orphaned);
+}
+
+/* Those of the list that belong to `f` (NULL: to none), on one line. */
+static void upvalue_line(struct hp_text *page, const struct hp_report_function *f,
+                         const struct hp_owned_list *list, const struct look *look, const char *meaning)
 {
     struct hp_text names;
     size_t count = 0;
-    hp_text_init(&names, page->style);
-    for (size_t i = 0; i < list->count; i++) {
-        const char *path = ((const char *const *)list->items)[i];
-        const struct hp_report_function *owner = owner_of(m, path);
-        if (owner != f) {
-            continue;
-        }
-        add_name(&names, f != NULL ? path + strlen(f->path) + 1 : path, count++);
-    }
+    const struct hp_owned *owned = hp_owned_of(list, f, &count);
     if (count == 0) {
-        hp_text_fini(&names);
         return;
+    }
+    hp_text_init(&names, page->style);
+    for (size_t i = 0; i < count; i++) {
+        add_name(&names, f != NULL ? owned[i].upvalue + strlen(f->path) + 1 : owned[i].upvalue, i);
     }
     size_t indent = f != NULL ? 6 : 2;
     hp_text_printf(&names, "%s", meaning);
@@ -110,17 +120,14 @@ static void upvalue_line(struct hp_text *page, const struct hp_report_module *m,
     names_line(page, &names, indent + 12);
 }
 
-static void upvalue_lines(struct hp_text *page, const struct hp_report_module *m,
-                          const struct hp_report_function *f)
+static void upvalue_lines(struct hp_text *page, const struct upvalues *u, const struct hp_report_function *f)
 {
     static const struct look joined = {"joined", "=", HP_GREEN};
     static const struct look absent = {"absent", "+", HP_YELLOW};
     static const struct look orphaned = {"orphaned", "-", HP_DIM};
-    upvalue_line(page, m, f, (const struct hp_list *)(const void *)&m->joined, &joined, "");
-    upvalue_line(page, m, f, (const struct hp_list *)(const void *)&m->absent, &absent,
-                 "  (begins with its first value)");
-    upvalue_line(page, m, f, (const struct hp_list *)(const void *)&m->orphaned, &orphaned,
-                 "  (no longer used)");
+    upvalue_line(page, f, &u->joined, &joined, "");
+    upvalue_line(page, f, &u->absent, &absent, "  (begins with its first value)");
+    upvalue_line(page, f, &u->orphaned, &orphaned, "  (no longer used)");
 }
 
 static void function_line(struct hp_text *page, const struct hp_report_function *f, size_t width)
@@ -181,6 +188,8 @@ static void render_functions(struct hp_text *page, const struct hp_report_module
         bool shown = !hp_word_is(m->functions.items[i].verdict, "unchanged");
         width = shown && own > width && own <= 40 ? own : width;
     }
+    struct upvalues upvalues;
+    upvalues_init(page, m, &upvalues);
     for (size_t i = 0; i < m->functions.count; i++) {
         const struct hp_report_function *f = &m->functions.items[i];
         if (!hp_word_is(f->verdict, "unchanged") && f->path != NULL) {
@@ -188,10 +197,11 @@ static void render_functions(struct hp_text *page, const struct hp_report_module
             if (f->diff != NULL) {
                 hp_review_render(page, f->diff);
             }
-            upvalue_lines(page, m, f);
+            upvalue_lines(page, &upvalues, f);
         }
     }
-    upvalue_lines(page, m, NULL);
+    upvalue_lines(page, &upvalues, NULL);
+    upvalues_fini(&upvalues);
     unchanged_line(page, m);
 }
 

@@ -207,8 +207,8 @@ static void render_cost(struct hp_text *page, const struct hp_report *r)
     size_t absent = 0;
     for (size_t m = 0; m < r->modules.count; m++) {
         const struct hp_report_module *module = &r->modules.items[m];
-        joined += hp_render_count(module, (const struct hp_list *)(const void *)&module->joined);
-        absent += hp_render_count(module, (const struct hp_list *)(const void *)&module->absent);
+        joined += hp_render_count(page, module, (const struct hp_list *)(const void *)&module->joined);
+        absent += hp_render_count(page, module, (const struct hp_list *)(const void *)&module->absent);
     }
     render_outcome(page, r);
     if (r->status == HP_NO_CHANGE) {

@@ -35,7 +35,8 @@ void hp_render_module(struct hp_text *page, const struct hp_report_module *m);
 /* "game (pid 4121)", and the files that were left out, by render_patch.c. */
 void hp_render_agent(struct hp_text *page, const struct hp_report_agent *agent);
 void hp_render_skipped(struct hp_text *page, const struct hp_report *report);
-/* How many of these upvalues belong to functions that change: what the tree shows. */
-size_t hp_render_count(const struct hp_report_module *m, const struct hp_list *list);
+/* How many of these upvalues belong to functions that change: what the tree shows. With no memory for that
+ * the page has failed. */
+size_t hp_render_count(struct hp_text *page, const struct hp_report_module *m, const struct hp_list *list);
 
 #endif

@@ -5,20 +5,7 @@
 
 #include "client/render_word.h"
 #include "client/unified.h"
-
-/* Lines `from` to `to`, counted from 1, with their ends. */
-static struct hp_bytes lines_of(struct hp_bytes text, int64_t from, int64_t to)
-{
-    const char *at = text.data;
-    const char *end = text.data + text.len;
-    const char *first = NULL;
-    for (int64_t line = 1; at < end && line <= to; line++) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        first = line == from ? at : first;
-        at = newline != NULL ? newline + 1 : end;
-    }
-    return (struct hp_bytes){first, first != NULL ? (size_t)(at - first) : 0};
-}
+#include "proto/lines.h"
 
 /* The line of "battle.lua:12". */
 static int64_t line_of(const char *place)
@@ -27,10 +14,10 @@ static int64_t line_of(const char *place)
     return colon != NULL ? strtoll(colon + 1, NULL, 10) : 0;
 }
 
-static void fill(struct hp_cli *cli, struct hp_report_function *f, struct hp_bytes source)
+static void fill(struct hp_cli *cli, struct hp_report_function *f, const struct hp_lines *source)
 {
     bool added = hp_word_is(f->verdict, "added");
-    struct hp_bytes now = lines_of(source, f->line, f->last_line);
+    struct hp_bytes now = hp_lines_get(source, f->line, f->last_line);
     const char *old = f->old != NULL ? f->old : "";
     f->old = NULL;
     if (now.data == NULL || (!added && *old == '\0')) {
@@ -50,8 +37,10 @@ void hp_review_fill(struct hp_cli *cli, const struct hp_request *request)
 {
     struct hp_report *r = &cli->report;
     for (size_t m = 0; m < r->modules.count && r->modules.count == request->modules.count; m++) {
+        struct hp_lines source;
+        hp_lines_init(&source, &r->arena, request->modules.items[m].source);
         for (size_t i = 0; i < r->modules.items[m].functions.count; i++) {
-            fill(cli, &r->modules.items[m].functions.items[i], request->modules.items[m].source);
+            fill(cli, &r->modules.items[m].functions.items[i], &source);
         }
     }
 }
