@@ -256,7 +256,7 @@ static void add_figures(json_t *figures, const json_t *one, const json_t *first)
 
 json_t *bench_pause(const struct bench_options *o, json_t *figures)
 {
-    /* The last but one is one array: its last call of `next` steps over three million empty slots. */
+    /* All but the last are one array each: that of five million has three million empty slots. */
     static const struct {
         size_t tables;
         const char *kind;

@@ -5,8 +5,8 @@
 
 /* What a commit takes, roughly, in microseconds (bench/ measures it): to refuse what is far too long, not to
  * promise. */
-#define COMMIT_US_FUNCTION 2.5
-#define COMMIT_US_STEP     0.6
+#define COMMIT_US_FUNCTION 1.5
+#define COMMIT_US_STEP     0.4
 
 static void report_modules(struct hp_patch *p)
 {
