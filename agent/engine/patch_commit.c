@@ -222,7 +222,8 @@ enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
     if (p->watch)
         hp_watch_start(p->watch, L, p->poller);
     p->phase = HP_PATCH_SWEEP;
+    p->sweeping = false;
     if (!has_more(p))
         return p->revert ? HP_REVERTED : HP_APPLIED;
-    return hp_patch_begin_sweeps(L, p);
+    return HP_OK;
 }

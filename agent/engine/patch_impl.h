@@ -64,6 +64,7 @@ struct hp_patch {
 
     enum hp_patch_phase phase;
     bool committed;
+    bool sweeping; /* the first pass after the commit has begun */
     int sweeps;
     int replanned;  /* times that a plan was made anew beside the server */
     int64_t undone; /* of a revert over several patches: the last that was, with more to come; 0: none was */
@@ -133,8 +134,6 @@ bool hp_patch_name_sources(struct hp_patch *p);
 bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p);
 /* Begins a pass over the heap. [-0, +0, m] */
 void hp_patch_begin_search(lua_State *L, struct hp_patch *p);
-/* Begins the first pass after the commit. HP_OK, HP_NO_MEMORY. [-0, +0, m] */
-enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p);
 
 /* Of a diff: the lines that replaced functions have in the base, into the report. Touches no Lua state. */
 void hp_patch_add_old_lines(struct hp_patch *p);

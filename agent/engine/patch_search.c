@@ -37,13 +37,15 @@ void hp_patch_begin_search(lua_State *L, struct hp_patch *p)
     lua_pop(L, 1);
 }
 
-enum hp_status hp_patch_begin_sweeps(lua_State *L, struct hp_patch *p)
+/* The first pass after the commit. HP_OK, HP_NO_MEMORY. [-0, +0, m] */
+static enum hp_status begin_sweeps(lua_State *L, struct hp_patch *p)
 {
     hp_late_free(p->late);
     p->late = hp_late_new();
     p->sweeps = 0;
     p->learnt = false;
     hp_patch_begin_search(L, p);
+    p->sweeping = true;
     return p->late ? HP_OK : HP_NO_MEMORY;
 }
 
@@ -185,9 +187,12 @@ static bool learn_late(lua_State *L, struct hp_patch *p)
 enum hp_status hp_patch_phase_sweep(lua_State *L, struct hp_patch *p)
 {
     bool done = false;
+    enum hp_status status = p->sweeping ? HP_OK : begin_sweeps(L, p);
+    if (status != HP_OK)
+        return status;
     if (!learn_late(L, p))
         return HP_OK;
-    enum hp_status status = search(L, p, true, &done);
+    status = search(L, p, true, &done);
     if (status != HP_OK || !done)
         return status;
     size_t written = rekey(L, p) + hp_locate_replaced(p->locate);
