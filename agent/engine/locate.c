@@ -137,13 +137,6 @@ static bool push_next(struct hp_walk *w)
     return hp_worklist_take(w->L, &w->l->list, w->list);
 }
 
-/* Which tables are metatables is known when all has been seen. */
-static void mark_metatables(struct hp_locate *l)
-{
-    for (size_t i = 0; i < l->holders.count; i++)
-        l->holders.items[i].in_metatable = hp_visited_has(&l->metatables, l->holders.items[i].address);
-}
-
 enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice,
                               bool *done)
 {
@@ -179,16 +172,26 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
         }
     }
     lua_settop(L, top);
-    if (*done) {
-        mark_metatables(l);
-        hp_members_order(&l->members);
-    }
     bool failed =
         l->visited.failed || l->metatables.failed || hp_arena_failed(&l->arena) || hp_graph_failed(&l->keys);
     return failed ? HP_NO_MEMORY : HP_OK;
 }
 
 /* --- results ---------------------------------------------------------------------------------- */
+
+/* Which tables are metatables is known when all has been seen. */
+static void mark_metatables(struct hp_locate *l)
+{
+    for (size_t i = 0; i < l->holders.count; i++)
+        l->holders.items[i].in_metatable = hp_visited_has(&l->metatables, l->holders.items[i].address);
+}
+
+bool hp_locate_finish(struct hp_locate *l)
+{
+    mark_metatables(l);
+    hp_members_order(&l->members);
+    return !hp_arena_failed(&l->arena);
+}
 
 size_t hp_locate_objects(const struct hp_locate *l)
 {

@@ -61,12 +61,16 @@ struct hp_locate_slice {
 enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp_locate_slice *slice,
                               bool *done);
 
+/* Once the pass is over, and once: puts what was found in order, which takes its time for a million holders.
+ * False: no memory. Touches no Lua state: any thread. A sweep does without. */
+bool hp_locate_finish(struct hp_locate *l);
+
 size_t hp_locate_objects(const struct hp_locate *l);  /* visited in this pass */
 size_t hp_locate_bytes(const struct hp_locate *l);    /* C memory of the pass */
 size_t hp_locate_replaced(const struct hp_locate *l); /* sweep: places written in this pass */
 size_t hp_locate_deep(const struct hp_locate *l);     /* stacks that were too deep to look at whole */
 
-/* Of the last pass. Valid until the next begin. */
+/* Of the last pass, finished. Valid until the next begin. */
 const struct hp_holder *hp_locate_holders(const struct hp_locate *l, size_t *count);
 const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *count);
 const struct hp_loop *hp_locate_loops(const struct hp_locate *l, size_t *count);

@@ -100,6 +100,7 @@ struct hp_patch {
     struct hp_found found;   /* of `locate` … */
     uint32_t *heirs;         /* … but these, which are ours */
     bool searched;
+    bool taken; /* `found` and `heirs` have been filled in since */
     struct hp_graph base, fresh;
     struct hp_graph plain; /* plain values of a revert's plan */
     bool has_base;
@@ -132,6 +133,9 @@ enum hp_status hp_patch_plan(lua_State *L, struct hp_patch *p);
  * memory. [-0, +0, m] */
 bool hp_patch_name_sources(struct hp_patch *p);
 bool hp_patch_name_swapped_sources(lua_State *L, struct hp_patch *p);
+/* What the search came back with, into `found`: before the plan that follows it. HP_OK, HP_NO_MEMORY,
+ * HP_TIMEOUT. [-0, +0, m] */
+enum hp_status hp_patch_take_found(lua_State *L, struct hp_patch *p);
 /* Begins a pass over the heap. [-0, +0, m] */
 void hp_patch_begin_search(lua_State *L, struct hp_patch *p);
 

@@ -356,7 +356,9 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
 
 enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p)
 {
-    enum hp_status status = check_source_files(p);
+    enum hp_status status = hp_patch_take_found(L, p);
+    if (status == HP_OK)
+        status = check_source_files(p);
     if (status == HP_OK && found_stops_too_long(p))
         return HP_REFUSED;
     if (status == HP_OK)

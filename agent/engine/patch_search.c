@@ -54,7 +54,7 @@ static bool find_heirs(lua_State *L, struct hp_patch *p)
 {
     hp_mem_free(p->heirs);
     p->heirs = hp_mem_calloc((p->found.member_count + 1) * sizeof *p->heirs);
-    for (size_t i = 0; p->heirs && i < p->found.member_count; i++) {
+    for (size_t i = 0; p->heirs && i < p->found.member_count && hp_turn_hold(p->turn); i++) {
         hp_anchor_push(L, p->anchor, p->found.members[i]);
         hp_history_push_heir(p->context.history, L);
         p->heirs[i] = hp_anchor_add(L, p->anchor, -1);
@@ -64,13 +64,20 @@ static bool find_heirs(lua_State *L, struct hp_patch *p)
     return p->heirs != NULL;
 }
 
-static void take_found(struct hp_patch *p)
+enum hp_status hp_patch_take_found(lua_State *L, struct hp_patch *p)
 {
+    if (p->taken)
+        return HP_OK;
+    hp_turn_leave(p->turn);
+    bool ok = hp_locate_finish(p->locate);
     p->found.holders = hp_locate_holders(p->locate, &p->found.holder_count);
     p->found.running = hp_locate_running(p->locate, &p->found.running_count);
     p->found.loops = hp_locate_loops(p->locate, &p->found.loop_count);
     p->found.members = hp_locate_members(p->locate, &p->found.member_count);
     p->found.deep = hp_locate_deep(p->locate);
+    ok = hp_turn_hold(p->turn) && ok && find_heirs(L, p);
+    p->taken = ok;
+    return hp_turn_hold(p->turn) ? (ok ? HP_OK : HP_NO_MEMORY) : HP_TIMEOUT;
 }
 
 /* One slice of the pass under way. HP_OK with *done, or not yet. */
@@ -138,10 +145,8 @@ enum hp_status hp_patch_phase_search(lua_State *L, struct hp_patch *p)
     if (status == HP_OK && p->wanted.failed)
         return HP_NO_MEMORY;
     if (done) {
-        take_found(p);
-        if (!find_heirs(L, p))
-            return HP_NO_MEMORY;
         p->searched = true;
+        p->taken = false;
         p->phase = HP_PATCH_PLAN;
     }
     return status;

@@ -73,6 +73,7 @@ static bool step(struct fixture *f, bool whole)
         .side = SIDE, .anchor = ANCHOR, .poller = f->L, .deadline_us = whole ? INT64_MAX : 0};
     assert_int_equal(hp_locate_step(f->own, f->locate, &slice, &done), HP_OK);
     assert_int_equal(lua_gettop(f->own), SIDE);
+    assert_true(!done || hp_locate_finish(f->locate));
     f->slices++;
     return done;
 }
