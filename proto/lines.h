@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "proto/arena.h"
-#include "proto/request.h"
+#include "proto/shape.h"
 
 struct hp_lines {
     HP_LIST(const char *) starts; /* of each line; then the end of the text */

@@ -9,7 +9,6 @@
 enum hp_status hp_build_init(struct hp_build *b, struct hp_arena *arena, const struct hp_plan *plan)
 {
     *b = (struct hp_build){
-        .arena = arena,
         .filled = hp_arena_alloc(arena, plan->tables.count + 1),
         .has_metatable = hp_arena_alloc(arena, plan->tables.count + 1),
         .replayed = hp_arena_alloc(arena, plan->replays.count + 1),

@@ -11,7 +11,6 @@
 
 /* What is known while building; lives in the execution, its memory in the execution's arena. */
 struct hp_build {
-    struct hp_arena *arena;
     bool *filled;        /* of each planned table: its fields are set */
     bool *has_metatable; /* of each planned table: its metatable is set (those a replayed call has seen) */
     bool *replayed;      /* of each planned replay: its value stands in the values table */

@@ -75,9 +75,13 @@ enum hp_status hp_patch_take_found(lua_State *L, struct hp_patch *p)
     p->found.loops = hp_locate_loops(p->locate, &p->found.loop_count);
     p->found.members = hp_locate_members(p->locate, &p->found.member_count);
     p->found.deep = hp_locate_deep(p->locate);
-    ok = hp_turn_hold(p->turn) && ok && find_heirs(L, p);
+    if (!hp_turn_hold(p->turn))
+        return HP_TIMEOUT;
+    ok = ok && find_heirs(L, p);
+    if (!hp_turn_hold(p->turn))
+        return HP_TIMEOUT;
     p->taken = ok;
-    return hp_turn_hold(p->turn) ? (ok ? HP_OK : HP_NO_MEMORY) : HP_TIMEOUT;
+    return ok ? HP_OK : HP_NO_MEMORY;
 }
 
 /* One slice of the pass under way. HP_OK with *done, or not yet. */

@@ -408,7 +408,6 @@ static size_t count_writes(const struct hp_plan *plan)
 static enum hp_status reserve(lua_State *L, struct hp_execution *x)
 {
     size_t writes = count_writes(x->plan);
-    x->reserved = true;
     if (hp_build_init(&x->build, &x->arena, x->plan) != HP_OK || !hp_values_push_new(L, x->plan)) {
         return HP_NO_MEMORY;
     }
@@ -423,6 +422,7 @@ static enum hp_status reserve(lua_State *L, struct hp_execution *x)
         }
         store(L, x, HP_STORE_SIDE);
     }
+    x->reserved = true;
     return HP_OK;
 }
 
@@ -430,11 +430,8 @@ static enum hp_status reserve(lua_State *L, struct hp_execution *x)
 static enum hp_status begin(lua_State *L, struct hp_execution *x, struct frame *f)
 {
     enum hp_status status = x->reserved ? HP_OK : reserve(L, x);
-    f->values = (struct hp_values){.plan = x->plan, .workshop = x->options.workshop};
-    hp_execution_push(L, x, HP_STORE_VALUES);
-    f->values.table = lua_gettop(L);
-    hp_execution_push(L, x, HP_STORE_ANCHOR);
-    f->values.anchor = lua_gettop(L);
+    hp_execution_push_values(L, x, &f->values);
+    f->values.workshop = x->options.workshop;
     hp_execution_push(L, x, HP_STORE_BANK);
     f->bank = lua_gettop(L);
     hp_execution_push(L, x, HP_STORE_JOURNAL);

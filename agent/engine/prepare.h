@@ -1,9 +1,10 @@
 /* hotpatch engine: carrying out a plan, in three parts that keep "nothing or everything" (design, section 3,
  * rows 9 to 14).
  *
- *   hp_prepare   verify, replay, build, journal, history slot, verify again, insert new keys     may fail:
- * undone, nothing changed hp_commit    overwrite cannot fail, cannot allocate hp_finish    effects, __hotfix;
- * an error rolls back from the journal; then removals          bounded calls of server code
+ * - hp_prepare may fail, and is undone then, with nothing changed: verify, replay, build, journal, record; if
+ *   calls were replayed, verify again; insert new keys.
+ * - hp_commit cannot fail and allocates nothing: overwrite.
+ * - hp_finish makes bounded calls of server code (effects, __hotfix), whose error rolls back; then removals.
  *
  * All on the Lua thread, inside the engine's protected entry with the collector stopped, one after the other
  * with no return to the server between them. A Lua error (memory) inside hp_prepare may unwind through it:
