@@ -166,14 +166,19 @@ static void dead_keys(void **state)
     check_end(L, 65536);
 }
 
+static void change(lua_State *L, const char *code)
+{
+    if (luaL_loadstring(L, code) != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK)
+        fail_msg("%s", lua_tostring(L, -1));
+}
+
 static void shrinks(void **state)
 {
     lua_State *L = *state;
     struct hp_array a;
     make(L, "t = {} for i = 1, 140000 do t[i] = i end return t");
     assert_true(hp_array_begin(L, &a, 1));
-    luaL_loadstring(L, "for i = 100, 140000 do t[i] = nil end for i = 1, 1000 do t['k' .. i] = i end");
-    lua_call(L, 0, 0);
+    change(L, "for i = 100, 140000 do t[i] = nil end for i = 1, 1000 do t['k' .. i] = i end");
     assert_false(hp_array_push_end(L, &a, 1));
     assert_true(lua_isnil(L, -1));
     assert_int_equal(lua_gettop(L), 2);
@@ -187,8 +192,7 @@ static void grows(void **state)
     struct hp_array a;
     make(L, "t = {} for i = 1, 140000 do t[i] = i end return t");
     assert_true(hp_array_begin(L, &a, 1));
-    luaL_loadstring(L, "for i = 140001, 300000 do t[i] = i end t.k = 1");
-    lua_call(L, 0, 0);
+    change(L, "for i = 140001, 300000 do t[i] = i end t.k = 1");
     check_nothing_is_left(L, &a);
 }
 

@@ -37,7 +37,22 @@ static void pieces(void **state)
     expect("a\nbb\nccc", 2, 99, "bb\nccc");
     expect("\n\n", 2, 2, "\n");
     expect("a", 1, 1, "a");
-    expect("a\0b\n", 1, 1, "a"); /* the text ends where its length says */
+}
+
+/* The text ends where its length says. */
+static void with_zeros(void **state)
+{
+    (void)state;
+    static const char text[] = "a\0b\nc\n";
+    struct hp_arena arena;
+    struct hp_lines lines;
+    hp_arena_init(&arena);
+    hp_lines_init(&lines, &arena, (struct hp_bytes){text, 5});
+    assert_int_equal(hp_lines_get(&lines, 1, 1).len, 4);
+    struct hp_bytes second = hp_lines_get(&lines, 2, 9);
+    assert_ptr_equal(second.data, text + 4);
+    assert_int_equal(second.len, 1);
+    hp_arena_fini(&arena);
 }
 
 static void none(void **state)
@@ -95,10 +110,8 @@ static void short_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pieces),
-        cmocka_unit_test(none),
-        cmocka_unit_test(many),
-        cmocka_unit_test(short_memory),
+        cmocka_unit_test(pieces), cmocka_unit_test(with_zeros),   cmocka_unit_test(none),
+        cmocka_unit_test(many),   cmocka_unit_test(short_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
