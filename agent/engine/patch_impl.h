@@ -100,7 +100,8 @@ struct hp_patch {
     struct hp_found found;   /* of `locate` … */
     uint32_t *heirs;         /* … but these, which are ours */
     bool searched;
-    bool taken; /* `found` and `heirs` have been filled in since */
+    bool at_once; /* the search took a single slice */
+    bool taken;   /* `found` and `heirs` have been filled in since */
     struct hp_graph base, fresh;
     struct hp_graph plain; /* plain values of a revert's plan */
     bool has_base;

@@ -8,6 +8,8 @@
 #define COMMIT_US_FUNCTION 1.5
 #define COMMIT_US_STEP     0.4
 
+#define KNOWN_MEMBERS 100 /* that are looked up one by one */
+
 static void report_modules(struct hp_patch *p)
 {
     p->report->modules.count = 0;
@@ -350,8 +352,35 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
     if (!(p->revert ? hp_patch_name_swapped_sources(L, p) : hp_patch_name_sources(p)))
         return HP_NO_MEMORY;
     hp_patch_begin_search(L, p);
+    p->at_once = true;
     p->phase = HP_PATCH_SEARCH;
     return HP_OK;
+}
+
+static bool is_swapped(const struct hp_patch *p, uint32_t function)
+{
+    for (size_t i = 0; i < p->plan.swaps.count; i++)
+        if (p->plan.swaps.items[i].from == function)
+            return true;
+    return false;
+}
+
+/* Has the search met only what the first plan replaces anyhow, and no time passed? Then a plan made anew
+ * would be the same one, but for the places that hold these functions. */
+static bool knew_all(const struct hp_patch *p)
+{
+    bool knew = p->at_once && p->found.member_count <= KNOWN_MEMBERS;
+    for (size_t i = 0; knew && i < p->found.member_count; i++) {
+        hp_handle heir = p->found.heirs[i];
+        knew = is_swapped(p, p->found.members[i]) && (heir == 0 || heir == p->found.members[i]);
+    }
+    return knew;
+}
+
+static enum hp_status keep_plan(struct hp_patch *p)
+{
+    hp_plan_hold(&p->plan, &p->found, p->revert ? NULL : &p->live, p->report);
+    return hp_arena_failed(&p->plan.arena) || hp_arena_failed(&p->report->arena) ? HP_NO_MEMORY : HP_OK;
 }
 
 enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p)
@@ -362,7 +391,8 @@ enum hp_status hp_patch_phase_plan(lua_State *L, struct hp_patch *p)
     if (status == HP_OK && found_stops_too_long(p))
         return HP_REFUSED;
     if (status == HP_OK)
-        status = hp_patch_plan(L, p);
+        status = knew_all(p) ? keep_plan(p) : hp_patch_plan(L, p);
+    p->at_once = false; /* should it be made once more */
     p->phase = HP_PATCH_MAKE;
     if (status != HP_OK)
         return status;

@@ -148,6 +148,7 @@ enum hp_status hp_patch_phase_search(lua_State *L, struct hp_patch *p)
         status = check_search_limit(p);
     if (status == HP_OK && p->wanted.failed)
         return HP_NO_MEMORY;
+    p->at_once = p->at_once && done;
     if (done) {
         p->searched = true;
         p->taken = false;
