@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "agent/engine/collector.h"
 #include "agent/engine/eval.h"
 #include "agent/engine/history.h"
 #include "agent/engine/inspect.h"
@@ -32,6 +33,7 @@ struct hp_task {
 struct hp_engine {
     struct hp_arena arena; /* of the options */
     struct hp_task task;
+    struct hp_collector collector;
     struct hp_patch_context context;
     struct hp_stragglers *stragglers;
     struct hp_watch *watch; /* of a guard that is on; NULL */
@@ -360,9 +362,10 @@ static bool is_patch(const struct hp_request *request)
            request->kind == HP_KIND_REVERT || request->kind == HP_KIND_VERIFY;
 }
 
-static void begin(struct hp_engine *e, const struct hp_request *request, const char *who,
+static void begin(struct hp_engine *e, lua_State *L, const struct hp_request *request, const char *who,
                   struct hp_report *report, bool one_stop)
 {
+    hp_collector_init(&e->collector, L);
     e->task = (struct hp_task){.under_way = true, .request = request, .report = report};
     if (!is_patch(request))
         return;
@@ -388,19 +391,18 @@ static bool refuse_second(const struct hp_engine *e, struct hp_report *report)
 void hp_engine_begin(struct hp_engine *e, lua_State *L, const struct hp_request *request, const char *who,
                      struct hp_report *report)
 {
-    (void)L;
     if (!refuse_second(e, report))
-        begin(e, request, who, report, false);
+        begin(e, L, request, who, report, false);
 }
 
 bool hp_engine_step(struct hp_engine *e, lua_State *L, int64_t used_us)
 {
-    bool stop = e->task.under_way && e->task.patch && lua_gc(L, LUA_GCISRUNNING) > 0;
     if (!e->task.under_way)
         return true;
+    bool patches = e->task.patch != NULL; /* else the server's own code is what runs */
     e->busy = true;
-    if (stop)
-        lua_gc(L, LUA_GCSTOP);
+    if (patches)
+        hp_collector_stop(&e->collector, L);
     e->task.poller = L;
     e->task.used_us = used_us;
     struct hp_report *report = e->task.report;
@@ -415,8 +417,8 @@ bool hp_engine_step(struct hp_engine *e, lua_State *L, int64_t used_us)
     /* From the commit on, for the sweeps may be given up; and again when they are through. */
     if (hp_history_generation(e->context.history) != generation || (done && has_changed(report->status)))
         await_stragglers(e, L, report);
-    if (stop)
-        lua_gc(L, LUA_GCRESTART);
+    if (patches)
+        hp_collector_start(&e->collector, L);
     e->busy = false;
     return done;
 }
@@ -425,12 +427,9 @@ void hp_engine_abandon(struct hp_engine *e, lua_State *L)
 {
     if (!e->task.under_way)
         return;
-    bool running = lua_gc(L, LUA_GCISRUNNING) > 0;
-    if (running)
-        lua_gc(L, LUA_GCSTOP);
+    hp_collector_stop(&e->collector, L);
     stop_patch(e);
-    if (running)
-        lua_gc(L, LUA_GCRESTART);
+    hp_collector_start(&e->collector, L);
     e->task.report->error = NULL;                             /* of what was given up */
     if (e->task.patch && hp_patch_committed(e->task.patch)) { /* too late: only the sweep is given up */
         hp_patch_give_up_sweeps(e->task.patch, "the request was given up");
@@ -445,7 +444,7 @@ void hp_engine_run(struct hp_engine *e, lua_State *L, const struct hp_request *r
 {
     if (refuse_second(e, report))
         return;
-    begin(e, request, who, report, true);
+    begin(e, L, request, who, report, true);
     while (!hp_engine_step(e, L, 0))
         continue;
 }
@@ -542,14 +541,10 @@ static int count_stragglers(lua_State *L)
 void hp_engine_stragglers(struct hp_engine *e, lua_State *L, struct hp_report *report)
 {
     struct census census = {e, report};
-    bool running =
-        lua_gc(L, LUA_GCISRUNNING) > 0; /* its steps are no work of ours, and take no time of ours */
     report->stragglers = HP_UNKNOWN;
-    if (running)
-        lua_gc(L, LUA_GCSTOP);
+    hp_collector_stop(&e->collector, L);
     hp_lx_protect(L, count_stragglers, &census, &report->arena, NULL);
-    if (running)
-        lua_gc(L, LUA_GCRESTART);
+    hp_collector_start(&e->collector, L);
 }
 
 int64_t hp_engine_generation(const struct hp_engine *engine)
