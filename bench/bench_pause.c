@@ -1,11 +1,10 @@
 /* bench: for how long a patch of 50 functions stops a server that has a large heap and polls in a loop.
  *
  * The engine is called as `poll` calls it, one step a turn of the server, which changes its heap in between.
- * Three ways: at the default max_pause, which gives the longest stop; with a max_pause so small that each
- * phase has steps of its own, which gives what each phase takes by itself, the commit above all; and all in
- * one stop. Beside them: a walk in plain Lua (plain.lua) on the same heap, and a whole cycle of the
- * collector. The longest stop is the longest CPU time of a step, for on the clock on the wall other processes
- * add to it; that one is in the JSON, too.
+ * Two ways: at the default max_pause, which gives the longest stop, and in it the commit, as the report tells
+ * it; and all in one stop. Beside them: a walk in plain Lua (plain.lua) on the same heap, and a whole cycle
+ * of the collector. The longest stop is the longest CPU time of a step, for on the clock on the wall other
+ * processes add to it; that one is in the JSON, too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +16,6 @@
 #include "bench/bench.h"
 #include "bench/heap.h"
 #include "bench/sample.h"
-
-#define SHORT_MS 0.05 /* where phases are to be told apart: over before the next phase begins … */
-#define TINY_MS  1e-9 /* … and this one so that the commit begins a step of its own */
 
 static const char server_code[] =
     "local turns = 0\n"
@@ -82,7 +78,7 @@ static void take_turn(lua_State *L)
         die("turn", lua_tostring(L, -1));
 }
 
-enum way { SLICED, APART, ONE_STOP };
+enum way { SLICED, ONE_STOP };
 
 static void make_request(struct server *s, struct hp_request *request, enum way way)
 {
@@ -108,9 +104,9 @@ struct longest {
 
 struct push {
     struct longest phases[16];
-    double longest_us, wall_us;       /* of one step: CPU time, and the clock on the wall */
-    double all_us;                    /* all steps together */
-    double pause_us, objects, memory; /* as the report has them */
+    double longest_us, wall_us;                  /* of one step: CPU time, and the clock on the wall */
+    double all_us;                               /* all steps together */
+    double commit_us, pause_us, objects, memory; /* as the report has them */
     long steps;
 };
 
@@ -121,12 +117,6 @@ static void note_step(struct push *p, const char *phase, double us)
         at++;
     at->phase = phase;
     at->us = us > at->us ? us : at->us;
-}
-
-static double max_pause_ms(enum way way, const char *phase)
-{
-    bool ends_with_commit = strcmp(phase, "make") == 0 || strcmp(phase, "commit") == 0;
-    return way != APART ? 0 : ends_with_commit ? TINY_MS : SHORT_MS;
 }
 
 static void push(struct server *s, enum way way, struct push *p)
@@ -141,7 +131,6 @@ static void push(struct server *s, enum way way, struct push *p)
     while (!done) {
         struct hp_engine_progress progress;
         hp_engine_progress(s->engine, &progress);
-        request.options.max_pause_ms = max_pause_ms(way, progress.phase); /* is read at each step */
         double wall = now_us(), cpu = cpu_us();
         done = hp_engine_step(s->engine, s->L, 0);
         cpu = cpu_us() - cpu;
@@ -156,6 +145,7 @@ static void push(struct server *s, enum way way, struct push *p)
     if (report.status != HP_APPLIED)
         die("a push was not applied",
             report.error ? report.error->text : hp_status_info(report.status)->word);
+    p->commit_us = (double)report.cost.commit_us;
     p->pause_us = (double)report.cost.pause_us;
     p->objects = (double)report.cost.objects;
     p->memory = (double)report.cost.memory;
@@ -175,6 +165,7 @@ static void keep_least(struct push *best, const struct push *p, bool first)
             if (strcmp(best->phases[j].phase, p->phases[i].phase) == 0 &&
                 p->phases[i].us < best->phases[j].us)
                 best->phases[j].us = p->phases[i].us;
+    best->commit_us = p->commit_us < best->commit_us ? p->commit_us : best->commit_us;
     best->longest_us = p->longest_us < best->longest_us ? p->longest_us : best->longest_us;
     best->wall_us = p->wall_us < best->wall_us ? p->wall_us : best->wall_us;
     best->all_us = p->all_us < best->all_us ? p->all_us : best->all_us;
@@ -211,30 +202,22 @@ static double time_plain(struct server *s, const struct bench_options *o)
     return cpu_us() - begin;
 }
 
-static double phase_us(const json_t *phases, const char *phase)
-{
-    return number_in(phases, phase);
-}
-
 static json_t *measure(const struct bench_options *o, const char *kind, size_t tables)
 {
     struct server s;
-    struct push sliced, apart, one_stop;
+    struct push sliced, one_stop;
     int runs = o->quick ? 3 : 5; /* for all the same: the least of more runs is less */
     open_server(&s, o, kind, tables);
     push_several(&s, SLICED, runs, &sliced);
-    push_several(&s, APART, runs, &apart);
     push_several(&s, ONE_STOP, runs, &one_stop);
     double cycle = time_collection(s.L), plain = time_plain(&s, o);
     close_server(&s);
-    json_t *phases = phases_of(&apart);
-    return json_pack("{s:s, s:I, s:f, s:f, s:I, s:f, s:o, s:f, s:f, s:f, s:f, s:f, s:o}", "kind", kind,
-                     "tables", (json_int_t)tables, "longest_us", sliced.longest_us, "longest_wall_us",
-                     sliced.wall_us, "steps", (json_int_t)sliced.steps, "all_steps_us", sliced.all_us,
-                     "longest_by_phase_us", phases_of(&sliced), "commit_us", phase_us(phases, "commit"),
-                     "memory_per_object", sliced.objects > 0 ? sliced.memory / sliced.objects : 0,
-                     "one_stop_us", one_stop.longest_us, "cycle_us", cycle, "plain_us", plain,
-                     "phases_alone_us", phases);
+    return json_pack("{s:s, s:I, s:f, s:f, s:I, s:f, s:o, s:f, s:f, s:f, s:f, s:f}", "kind", kind, "tables",
+                     (json_int_t)tables, "longest_us", sliced.longest_us, "longest_wall_us", sliced.wall_us,
+                     "steps", (json_int_t)sliced.steps, "all_steps_us", sliced.all_us, "longest_by_phase_us",
+                     phases_of(&sliced), "commit_us", sliced.commit_us, "memory_per_object",
+                     sliced.objects > 0 ? sliced.memory / sliced.objects : 0, "one_stop_us",
+                     one_stop.longest_us, "cycle_us", cycle, "plain_us", plain);
 }
 
 static void add_figures(json_t *figures, const json_t *one, const json_t *first)

@@ -175,7 +175,7 @@ static const struct hp_shape error_shape = SHAPE("report.error", struct hp_repor
 
 #define COST(name) KEY(struct hp_report_cost, name, HP_FIELD_INT, NULL, WRITE)
 static const struct hp_field cost_fields[] = {
-    COST(objects), COST(slices), COST(load_us), COST(pause_us), COST(total_us), COST(memory),
+    COST(objects), COST(slices), COST(load_us), COST(commit_us), COST(pause_us), COST(total_us), COST(memory),
 };
 static const struct hp_shape cost_shape = SHAPE("report.cost", struct hp_report_cost, cost_fields);
 

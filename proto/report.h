@@ -148,7 +148,7 @@ struct hp_report_error {
 };
 
 struct hp_report_cost {
-    int64_t objects, slices, load_us, pause_us, total_us, memory;
+    int64_t objects, slices, load_us, commit_us, pause_us, total_us, memory;
 };
 
 struct hp_report_patch { /* log */

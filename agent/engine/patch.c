@@ -9,7 +9,7 @@
 
 /* slots for all that the phases do, so that none of them has to ask for memory for its stack */
 #define STACK_ROOM 400
-#define SLICE_PART 0.92 /* of max_pause: the rest is for what is under way when the clock is looked at */
+#define SLICE_PART 0.88 /* of max_pause: the rest is for what is under way when the clock is looked at */
 
 struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request,
                               const char *who, struct hp_report *report, bool one_stop)
@@ -255,7 +255,7 @@ bool hp_patch_wants_stop(const struct hp_patch *p)
 {
     if (p->phase != HP_PATCH_COMMIT || p->one_stop || p->hurry)
         return false;
-    return hp_patch_now_us() + hp_patch_commit_us(p) > hp_patch_deadline_us(p);
+    return hp_patch_now_us() + hp_patch_predicted_us(p) > hp_patch_deadline_us(p);
 }
 
 bool hp_patch_step(lua_State *L, struct hp_patch *p, lua_State *poller, int64_t used_us)
@@ -342,6 +342,7 @@ void hp_patch_settle(struct hp_patch *p)
     r->cost.objects = p->objects + (int64_t)p->live.graph.nodes.count;
     r->cost.memory = p->bytes;
     r->cost.load_us = p->load_us;
+    r->cost.commit_us = p->commit_us;
     r->generation = hp_history_generation(p->context.history);
 }
 

@@ -206,9 +206,16 @@ static struct hp_execution *prepare_plan(lua_State *L, struct hp_patch *p, enum 
     return NULL;
 }
 
+static void note_time(struct hp_patch *p, int64_t since_us)
+{
+    int64_t us = hp_patch_now_us() - since_us;
+    p->commit_us = us > p->commit_us ? us : p->commit_us;
+}
+
 enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
 {
     enum hp_status status;
+    int64_t began_us = hp_patch_now_us();
     struct hp_execution *x = prepare_plan(L, p, &status);
     if (!x)
         return status;
@@ -223,6 +230,7 @@ enum hp_status hp_patch_phase_commit(lua_State *L, struct hp_patch *p)
         hp_watch_start(p->watch, L, p->poller);
     p->phase = HP_PATCH_SWEEP;
     p->sweeping = false;
+    note_time(p, began_us);
     if (!has_more(p))
         return p->revert ? HP_REVERTED : HP_APPLIED;
     return HP_OK;

@@ -71,7 +71,7 @@ struct hp_patch {
     size_t undone_modules, undone_warnings; /* in the report, of those */
     bool learnt;                            /* `late` knows what to look for */
     lua_State *poller;
-    int64_t started_us, slice_us, longest_us, load_us; /* CLOCK_MONOTONIC; durations */
+    int64_t started_us, slice_us, longest_us, load_us, commit_us; /* CLOCK_MONOTONIC; durations */
     int64_t slices, objects, bytes;
     uint32_t made;                  /* functions of the plan that HP_PATCH_MAKE has done */
     struct hp_record *record;       /* made by it, NULL: none; the execution takes it */
@@ -117,7 +117,7 @@ int64_t hp_patch_now_us(void);
 bool hp_patch_accepts(const struct hp_patch *p, int reason);
 int64_t hp_patch_deadline_us(const struct hp_patch *p);
 /* What the commit of the plan will take, on the safe side; microseconds. */
-int64_t hp_patch_commit_us(const struct hp_patch *p);
+int64_t hp_patch_predicted_us(const struct hp_patch *p);
 /* Has the slice under way had its time? */
 bool hp_patch_is_slice_over(const struct hp_patch *p);
 /* Forgets what depends on the live program, which may have moved on; and what depends on the bases, which may

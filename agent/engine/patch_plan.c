@@ -138,7 +138,7 @@ static double predicted_ms(size_t functions, size_t places)
     return ((double)functions * COMMIT_US_FUNCTION + (double)places * COMMIT_US_STEP) / 1000;
 }
 
-int64_t hp_patch_commit_us(const struct hp_patch *p)
+int64_t hp_patch_predicted_us(const struct hp_patch *p)
 {
     return (int64_t)(predicted_ms(p->plan.functions.count, p->plan.steps.count) * 1000);
 }

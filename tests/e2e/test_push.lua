@@ -18,6 +18,7 @@ h.test(function()
     h.eq(push.agent.pid, s.pid, "agent.pid")
     h.eq(push.agent.name, "shop", "agent.name")
     h.ok(push.cost.pause_us >= 0 and push.cost.total_us >= push.cost.pause_us, "cost")
+    h.ok(push.cost.commit_us > 0 and push.cost.commit_us <= push.cost.pause_us, "the commit is a part of a stop")
     local verdicts = {}
     for _, f in ipairs(push.modules[1].functions) do verdicts[f.path] = f.verdict end
     h.eq(verdicts.hit, "replaced", "hit")

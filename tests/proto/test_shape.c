@@ -165,10 +165,11 @@ static void a_new_report_writes_what_scripts_rely_on(void **unused)
                            "  replayed: list 0\n"
                            "  warnings: list 0\n"
                            "  refusals: list 0\n"
-                           "  cost: map 6\n"
+                           "  cost: map 7\n"
                            "    objects: 0\n"
                            "    slices: 0\n"
                            "    load_us: 0\n"
+                           "    commit_us: 0\n"
                            "    pause_us: 0\n"
                            "    total_us: 0\n"
                            "    memory: 0\n";
