@@ -208,8 +208,39 @@ const char *hp_arena_printf(struct hp_arena *a, const char *fmt, ...)
     return text;
 }
 
-/* The list is read and written by memcpy: it is one of HP_LIST's many types, not really a struct hp_list, and
+/* Lists are read and written by memcpy: each is one of HP_LIST's many types, not really a struct hp_list, and
  * a compiler may assume that two struct types do not overlap. */
+
+/* False: no memory, and the list is as it was. */
+static bool list_grow(struct hp_arena *a, struct hp_list *l, size_t item_size)
+{
+    size_t cap = l->cap != 0 ? l->cap * 2 : 4;
+    if (l->cap > SIZE_MAX / 2 || cap > SIZE_MAX / item_size) {
+        a->failed = true;
+        return false;
+    }
+    void *items = take(a, cap * item_size);
+    if (items == NULL) {
+        return false;
+    }
+    if (l->count != 0) {
+        memcpy(items, l->items, l->count * item_size);
+    }
+    l->items = items;
+    l->cap = cap;
+    return true;
+}
+
+void hp_list_reserve(struct hp_arena *a, struct hp_list *list, size_t item_size, size_t more)
+{
+    struct hp_list l;
+    memcpy(&l, list, sizeof l);
+    while (!a->failed && l.cap - l.count < more && list_grow(a, &l, item_size)) {
+        continue;
+    }
+    memcpy(list, &l, sizeof l);
+}
+
 void *hp_list_push(struct hp_arena *a, struct hp_list *list, size_t item_size)
 {
     if (a->failed) {
@@ -217,21 +248,8 @@ void *hp_list_push(struct hp_arena *a, struct hp_list *list, size_t item_size)
     }
     struct hp_list l;
     memcpy(&l, list, sizeof l);
-    if (l.count == l.cap) {
-        size_t cap = l.cap != 0 ? l.cap * 2 : 4;
-        if (l.cap > SIZE_MAX / 2 || cap > SIZE_MAX / item_size) {
-            a->failed = true;
-            return NULL;
-        }
-        void *items = take(a, cap * item_size);
-        if (items == NULL) {
-            return NULL;
-        }
-        if (l.count != 0) {
-            memcpy(items, l.items, l.count * item_size);
-        }
-        l.items = items;
-        l.cap = cap;
+    if (l.count == l.cap && !list_grow(a, &l, item_size)) {
+        return NULL;
     }
     void *item = (char *)l.items + l.count * item_size;
     memset(item, 0, item_size);

@@ -65,4 +65,9 @@ struct hp_list {
 void *hp_list_push(struct hp_arena *a, struct hp_list *list, size_t item_size);
 #define HP_PUSH(arena, list) hp_list_push((arena), (struct hp_list *)(void *)(list), sizeof *(list)->items)
 
+/* Room for so many more items: the next pushes move nothing. Where memory runs out the arena has failed. */
+void hp_list_reserve(struct hp_arena *a, struct hp_list *list, size_t item_size, size_t more);
+#define HP_RESERVE(arena, list, more)                                                                        \
+    hp_list_reserve((arena), (struct hp_list *)(void *)(list), sizeof *(list)->items, (more))
+
 #endif

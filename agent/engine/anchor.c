@@ -1,10 +1,19 @@
 /* hotpatch engine: the anchor; the contract is in anchor.h.
  *
- * One table holds both directions: anchor[n] is the n-th object, anchor[object] is n. They cannot collide,
- * for an object is never a number. */
+ * For the first objects one table holds both directions: anchor[n] is the n-th object, anchor[object] is n.
+ * They cannot collide, for an object is never a number. It would stop the server to let that table grow: so
+ * further objects are in *pages* by number, and their numbers in *shards* by address, all of them tables too,
+ * which are short, or many. */
 #include "agent/engine/anchor.h"
 
 #include <stdbool.h>
+
+#define FIRST  1024 /* in the anchor itself */
+#define PAGE   1024
+#define SHARDS 256
+
+/* Keys of the anchor that no object and no handle has. */
+enum { KEY_PAGES = 0, KEY_SHARDS = -1 };
 
 static bool is_object(lua_State *L, int idx)
 {
@@ -27,17 +36,100 @@ void hp_anchor_push_new(lua_State *L)
     lua_newtable(L);
 }
 
+static lua_Integer shard_of(lua_State *L, int idx)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)lua_topointer(L, idx) * 0x9E3779B97F4A7C15u;
+    return (lua_Integer)(hash >> 32) % SHARDS + 1;
+}
+
+/* table[key], a new table if there is none. [-0, +1, m] */
+static void push_part(lua_State *L, int table, lua_Integer key, int slots)
+{
+    table = lua_absindex(L, table);
+    if (lua_rawgeti(L, table, key) == LUA_TTABLE) {
+        return;
+    }
+    lua_pop(L, 1);
+    lua_createtable(L, slots, 0);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, table, key);
+}
+
+/* --- numbers of objects ----------------------------------------------------------------------- */
+
+/* The value of the object at `idx` in the table on top, 0: none. Pops the table. [-1, +0, -] */
+static hp_handle take_handle(lua_State *L, int idx)
+{
+    lua_pushvalue(L, idx);
+    lua_rawget(L, -2);
+    hp_handle handle = (hp_handle)lua_tointeger(L, -1); /* nil gives 0 */
+    lua_pop(L, 2);
+    return handle;
+}
+
 hp_handle hp_anchor_find(lua_State *L, int anchor, int idx)
 {
     if (!is_object(L, idx)) {
         return 0;
     }
     anchor = lua_absindex(L, anchor);
-    lua_pushvalue(L, idx);
-    lua_rawget(L, anchor);
-    hp_handle handle = (hp_handle)lua_tointeger(L, -1); /* nil gives 0 */
+    idx = lua_absindex(L, idx);
+    lua_pushvalue(L, anchor);
+    hp_handle handle = take_handle(L, idx);
+    if (handle != 0 || lua_rawgeti(L, anchor, KEY_SHARDS) == LUA_TNIL) {
+        lua_pop(L, handle == 0);
+        return handle;
+    }
+    bool any = lua_rawgeti(L, -1, shard_of(L, idx)) == LUA_TTABLE;
+    lua_remove(L, -2);
+    if (any) {
+        return take_handle(L, idx);
+    }
     lua_pop(L, 1);
-    return handle;
+    return 0;
+}
+
+/* Notes the number of the object at `idx`. [-0, +0, m] */
+static void set_handle(lua_State *L, int anchor, int idx, hp_handle handle)
+{
+    if (handle <= FIRST) {
+        lua_pushvalue(L, anchor);
+    } else {
+        push_part(L, anchor, KEY_SHARDS, SHARDS);
+        push_part(L, -1, shard_of(L, idx), 0);
+        lua_remove(L, -2);
+    }
+    lua_pushvalue(L, idx);
+    lua_pushinteger(L, (lua_Integer)handle);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+/* --- objects by number ------------------------------------------------------------------------ */
+
+/* The next number, with the object at `idx` under it. [-0, +0, m] */
+static hp_handle set_object(lua_State *L, int anchor, int idx)
+{
+    lua_Integer used = (lua_Integer)lua_rawlen(L, anchor), before = 0;
+    if (used < FIRST) {
+        lua_pushvalue(L, anchor);
+    } else {
+        push_part(L, anchor, KEY_PAGES, 0);
+        lua_Integer page = (lua_Integer)lua_rawlen(L, -1);
+        push_part(L, -1, page > 0 ? page : 1, PAGE);
+        page = page > 0 ? page : 1;
+        if ((used = (lua_Integer)lua_rawlen(L, -1)) == PAGE) {
+            lua_pop(L, 1);
+            push_part(L, -1, ++page, PAGE);
+            used = 0;
+        }
+        lua_remove(L, -2);
+        before = FIRST + (page - 1) * PAGE;
+    }
+    lua_pushvalue(L, idx);
+    lua_rawseti(L, -2, used + 1);
+    lua_pop(L, 1);
+    return (hp_handle)(before + used + 1);
 }
 
 hp_handle hp_anchor_add(lua_State *L, int anchor, int idx)
@@ -48,13 +140,9 @@ hp_handle hp_anchor_add(lua_State *L, int anchor, int idx)
     }
     anchor = lua_absindex(L, anchor);
     idx = lua_absindex(L, idx);
-    handle = (hp_handle)lua_rawlen(L, anchor) + 1;
     /* In this order: if memory ends between the two, a number is lost, which nobody has seen. */
-    lua_pushvalue(L, idx);
-    lua_rawseti(L, anchor, (lua_Integer)handle);
-    lua_pushvalue(L, idx);
-    lua_pushinteger(L, (lua_Integer)handle);
-    lua_rawset(L, anchor);
+    handle = set_object(L, anchor, idx);
+    set_handle(L, anchor, idx, handle);
     return handle;
 }
 
@@ -62,7 +150,16 @@ void hp_anchor_push(lua_State *L, int anchor, hp_handle handle)
 {
     if (handle == 0) {
         lua_pushnil(L);
-    } else {
-        lua_rawgeti(L, anchor, (lua_Integer)handle);
+        return;
     }
+    if (handle <= FIRST) {
+        lua_rawgeti(L, anchor, (lua_Integer)handle);
+        return;
+    }
+    lua_Integer at = (lua_Integer)handle - FIRST - 1;
+    lua_rawgeti(L, anchor, KEY_PAGES);
+    lua_rawgeti(L, -1, at / PAGE + 1);
+    lua_replace(L, -2);
+    lua_rawgeti(L, -1, at % PAGE + 1);
+    lua_replace(L, -2);
 }

@@ -444,6 +444,43 @@ static void start_at_written(struct walk *w, const struct hp_graph *g)
     }
 }
 
+/* --- room ------------------------------------------------------------------------------------- */
+
+#define MANY 4096 /* below that, to grow is nothing */
+#define ROOM 1024 /* what a visit comes to, but for very large tables */
+
+static struct hp_map *growing_map(struct walk *w, int i)
+{
+    struct hp_map *maps[] = {&w->seen, &w->read, &w->live->by_handle, &w->live->cells, &w->live->heirs, NULL};
+    return maps[i];
+}
+
+static bool lacks_room(struct walk *w)
+{
+    const struct hp_map *map;
+    for (int i = 0; (map = growing_map(w, i)); i++)
+        if (map->count > MANY && hp_map_room(map) < ROOM)
+            return true;
+    size_t cells = w->live->graph.cells.count, todo = w->todo.count;
+    return (cells > MANY && w->live->graph.cells.cap - cells < ROOM) ||
+           (todo > MANY && w->todo.cap - todo < ROOM);
+}
+
+/* What grows is moved as a whole: not while the server waits. Called where the state may be left. False: the
+ * request was given up. */
+static bool make_room(struct walk *w)
+{
+    struct hp_map *map;
+    if (!lacks_room(w))
+        return true;
+    hp_turn_leave(w->turn);
+    for (int i = 0; (map = growing_map(w, i)); i++)
+        hp_map_reserve(map, ROOM);
+    HP_RESERVE(&w->live->graph.arena, &w->live->graph.cells, ROOM);
+    HP_RESERVE(&w->live->graph.arena, &w->todo, ROOM);
+    return hp_turn_hold(w->turn);
+}
+
 static bool visit(struct walk *w, const struct visit *v)
 {
     switch (hp_graph_node(&w->live->graph, v->live)->kind) {
@@ -500,13 +537,14 @@ enum hp_status hp_collect(lua_State *L, int anchor, const struct hp_graph *base,
         start_at_root(&w, &roots[i]);
     for (size_t i = 0; i < count; i++)
         start_at_functions(&w, &roots[i]);
-    for (size_t i = 0; found && i < found->member_count && hp_turn_hold(turn); i++)
+    for (size_t i = 0; found && i < found->member_count && hp_turn_hold(turn) && make_room(&w); i++)
         start_at_member(&w, found, i);
     start_at_written(&w, base);
     start_at_written(&w, fresh);
 
     bool ok = true;
-    while (ok && w.next < w.todo.count && !hp_graph_failed(&live->graph) && hp_turn_hold(turn)) {
+    while (ok && w.next < w.todo.count && !hp_graph_failed(&live->graph) && hp_turn_hold(turn) &&
+           make_room(&w)) {
         struct visit v = w.todo.items[w.next++];
         ok = visit(&w, &v);
     }

@@ -14,6 +14,7 @@
 #include "agent/engine/sources.h"
 #include "agent/engine/straggler.h"
 #include "agent/engine/target.h"
+#include "agent/engine/turn.h"
 #include "agent/engine/watch.h"
 
 #define EVAL_INSTRUCTIONS    1000000000 /* a slip must not stop the server for good */
@@ -33,6 +34,7 @@ struct hp_task {
 struct hp_engine {
     struct hp_arena arena; /* of the options */
     struct hp_task task;
+    struct hp_turn *clearing; /* frees what an earlier request left; NULL */
     struct hp_collector collector;
     struct hp_patch_context context;
     struct hp_stragglers *stragglers;
@@ -214,6 +216,7 @@ void hp_engine_close(struct hp_engine *e, lua_State *L)
     if (!e)
         return;
     hp_engine_abandon(e, L);
+    hp_turn_stop(e->clearing);
     hp_engine_guard_stop(e, L);
     hp_stragglers_close(L, e->stragglers);
     hp_sources_unwrap_searcher(L, e->context.sources);
@@ -325,6 +328,23 @@ static void take_watch(struct hp_engine *e, lua_State *L)
     hp_watch_on_news(watch, e->tell, e->tell_ud);
 }
 
+static void clear(void *patch)
+{
+    hp_patch_free(patch);
+}
+
+/* Beside the server where it takes long, one at a time. In a forked child what its parent was clearing is
+ * left alone. */
+static void free_patch(struct hp_engine *e, struct hp_patch *patch)
+{
+    if (e->clearing && hp_turn_is_done(e->clearing)) {
+        hp_turn_stop(e->clearing);
+        e->clearing = NULL;
+    }
+    if (e->clearing || !hp_patch_is_large(patch) || !hp_turn_start(&e->clearing, clear, patch, NULL))
+        hp_patch_free(patch);
+}
+
 static void end_task(struct hp_engine *e, lua_State *L)
 {
     struct hp_report *report = e->task.report;
@@ -333,7 +353,7 @@ static void end_task(struct hp_engine *e, lua_State *L)
         take_watch(e, L);
         hp_patch_forget(L, e->task.patch);
         hp_patch_settle(e->task.patch);
-        hp_patch_free(e->task.patch);
+        free_patch(e, e->task.patch);
     }
     if (hp_arena_failed(&report->arena) && !has_changed(report->status))
         report->status = HP_NO_MEMORY; /* what it says otherwise may lack what matters */

@@ -32,15 +32,34 @@ bool hp_graph_failed(const struct hp_graph *g)
 
 /* Building */
 
+/* All zero; NULL: no memory. */
+static struct hp_node *new_node(struct hp_graph *g)
+{
+    struct hp_nodes *nodes = &g->nodes;
+    if (nodes->count == nodes->pages.count * HP_NODES_PAGE) {
+        struct hp_node **page = HP_PUSH(&g->arena, &nodes->pages);
+        if (page == NULL) {
+            return NULL;
+        }
+        *page = hp_arena_alloc(&g->arena, HP_NODES_PAGE * sizeof **page);
+        if (*page == NULL) {
+            nodes->pages.count--;
+            return NULL;
+        }
+    }
+    size_t id = nodes->count++;
+    return &nodes->pages.items[id / HP_NODES_PAGE][id % HP_NODES_PAGE];
+}
+
 hp_id hp_graph_add(struct hp_graph *g, enum hp_node_kind kind)
 {
-    if (g->nodes.count == 0 && HP_PUSH(&g->arena, &g->nodes) == NULL) { /* number 0 is nil, as zeroed */
+    if (g->nodes.count == 0 && new_node(g) == NULL) { /* number 0 is nil, as zeroed */
         return HP_NIL;
     }
     if (kind == HP_NODE_NIL) {
         return HP_NIL;
     }
-    struct hp_node *n = HP_PUSH(&g->arena, &g->nodes);
+    struct hp_node *n = new_node(g);
     if (n == NULL) {
         return HP_NIL;
     }
@@ -53,7 +72,7 @@ hp_id hp_graph_add_string(struct hp_graph *g, const char *s, size_t len)
     hp_id id = hp_graph_add(g, HP_NODE_STRING);
     if (id != HP_NIL) {
         const char *copy = hp_arena_strn(&g->arena, s, len);
-        g->nodes.items[id].string =
+        hp_graph_node(g, id)->string =
             (struct hp_bytes){copy, hp_graph_failed(g) ? 0 : len}; /* "" when memory ran out */
     }
     return id;
@@ -74,7 +93,7 @@ static struct hp_node NIL_NODE; /* never written: nobody has a reason to change 
 
 struct hp_node *hp_graph_node(const struct hp_graph *g, hp_id id)
 {
-    return id < g->nodes.count ? &g->nodes.items[id] : &NIL_NODE;
+    return id < g->nodes.count ? &g->nodes.pages.items[id / HP_NODES_PAGE][id % HP_NODES_PAGE] : &NIL_NODE;
 }
 
 /* The order of keys */
@@ -138,7 +157,7 @@ void hp_graph_add_entry(struct hp_graph *g, hp_id table, hp_id key, hp_id value)
     if (table >= g->nodes.count || table == HP_NIL) {
         return; /* memory ran out before: the arena says so */
     }
-    struct hp_node *n = &g->nodes.items[table];
+    struct hp_node *n = hp_graph_node(g, table);
     struct hp_entry entry = {key, value};
     if (n->entries.count != 0 && compare_entries(&n->entries.items[n->entries.count - 1], &entry, g) > 0) {
         n->unsorted = true;
@@ -264,8 +283,9 @@ hp_id hp_graph_field_str(const struct hp_graph *g, hp_id table, const char *name
 {
     struct hp_node key = {.kind = HP_NODE_STRING, .string = {name, strlen(name)}};
     struct hp_graph keys = {0}; /* a graph of one string, on the C stack */
-    struct hp_node nodes[2] = {{0}, key};
-    keys.nodes.items = nodes;
+    struct hp_node nodes[2] = {{0}, key}, *page = nodes;
+    keys.nodes.pages.items = &page;
+    keys.nodes.pages.count = 1;
     keys.nodes.count = 2;
     return hp_graph_field(g, table, &keys, 1);
 }

@@ -121,9 +121,17 @@ struct hp_graph_module {
     int64_t instructions;
 };
 
+/* Nodes are many, and stay where they are: in pages of so many. */
+#define HP_NODES_PAGE 64
+
+struct hp_nodes {
+    HP_LIST(struct hp_node *) pages;
+    size_t count;
+};
+
 struct hp_graph {
     struct hp_arena arena;
-    HP_LIST(struct hp_node) nodes;
+    struct hp_nodes nodes;
     HP_LIST(struct hp_cell) cells;
     HP_LIST(struct hp_expression) expressions;
     HP_LIST(struct hp_effect) effects;
@@ -137,7 +145,7 @@ void hp_graph_init(struct hp_graph *g); /* node 0 (nil) is made at the first hp_
 void hp_graph_fini(struct hp_graph *g);
 bool hp_graph_failed(const struct hp_graph *g); /* memory ran out; sticky */
 
-/* A new node of that kind; HP_NIL when memory ran out. Pointers into g->nodes die at the next add. */
+/* A new node of that kind; HP_NIL when memory ran out. A node stays where it is. */
 hp_id hp_graph_add(struct hp_graph *g, enum hp_node_kind kind);
 hp_id hp_graph_add_string(struct hp_graph *g, const char *s, size_t len); /* copied, not interned */
 uint32_t hp_graph_add_cell(struct hp_graph *g, hp_id value, hp_id holder, uint32_t index, const char *name);

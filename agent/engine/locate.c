@@ -27,7 +27,7 @@ static void forget_pass(struct hp_locate *l)
     hp_graph_fini(&l->keys);
     hp_arena_fini(&l->arena);
     hp_members_init(&l->members, &l->arena);
-    memset(&l->holders, 0, sizeof l->holders);
+    hp_holders_init(&l->holders, &l->arena);
     memset(&l->running, 0, sizeof l->running);
     memset(&l->loops, 0, sizeof l->loops);
     l->replaced = l->deep = 0;
@@ -182,13 +182,16 @@ enum hp_status hp_locate_step(lua_State *L, struct hp_locate *l, const struct hp
 /* Which tables are metatables is known when all has been seen. */
 static void mark_metatables(struct hp_locate *l)
 {
-    for (size_t i = 0; i < l->holders.count; i++)
-        l->holders.items[i].in_metatable = hp_visited_has(&l->metatables, l->holders.items[i].address);
+    for (size_t i = 0; i < l->holders.count; i++) {
+        struct hp_holder *holder = hp_holders_at(&l->holders, i);
+        holder->in_metatable = hp_visited_has(&l->metatables, holder->address);
+    }
 }
 
 bool hp_locate_finish(struct hp_locate *l)
 {
     mark_metatables(l);
+    hp_holders_line_up(&l->holders);
     hp_members_order(&l->members);
     return !hp_arena_failed(&l->arena);
 }
@@ -216,7 +219,12 @@ size_t hp_locate_deep(const struct hp_locate *l)
 const struct hp_holder *hp_locate_holders(const struct hp_locate *l, size_t *count)
 {
     *count = l->holders.count;
-    return l->holders.items;
+    return l->holders.row;
+}
+
+const struct hp_holder *hp_locate_holder(const struct hp_locate *l, size_t i)
+{
+    return i < l->holders.count ? hp_holders_at(&l->holders, i) : NULL;
 }
 
 const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *count)

@@ -70,6 +70,11 @@ size_t hp_locate_bytes(const struct hp_locate *l);    /* C memory of the pass */
 size_t hp_locate_replaced(const struct hp_locate *l); /* sweep: places written in this pass */
 size_t hp_locate_deep(const struct hp_locate *l);     /* stacks that were too deep to look at whole */
 
+/* The i-th place of a pass that is over, finished or not; NULL: there are no more. Valid until the next
+ * begin.
+ */
+const struct hp_holder *hp_locate_holder(const struct hp_locate *l, size_t i);
+
 /* Of the last pass, finished. Valid until the next begin. */
 const struct hp_holder *hp_locate_holders(const struct hp_locate *l, size_t *count);
 const struct hp_running *hp_locate_running(const struct hp_locate *l, size_t *count);

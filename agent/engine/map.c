@@ -53,9 +53,20 @@ static bool grow(struct hp_map *m)
     return true;
 }
 
+size_t hp_map_room(const struct hp_map *m)
+{
+    return m->capacity / 4 * 3 - m->count;
+}
+
+void hp_map_reserve(struct hp_map *m, size_t more)
+{
+    while (hp_map_room(m) < more && grow(m))
+        continue;
+}
+
 uint32_t *hp_map_put(struct hp_map *m, uint64_t a, uint64_t b, uint32_t value, bool *fresh)
 {
-    if (m->count * 4 >= m->capacity * 3 && !grow(m))
+    if (hp_map_room(m) == 0 && !grow(m))
         return NULL;
     struct hp_map_slot *slot = probe(m, a, b);
     if (fresh)

@@ -14,8 +14,16 @@ void hp_members_init(struct hp_members *m, struct hp_arena *arena)
 {
     memset(m, 0, sizeof *m);
     m->arena = arena;
-    hp_map_init(&m->by_address, arena);
+    for (size_t i = 0; i < HP_MEMBERS_SHARDS; i++)
+        hp_map_init(&m->by_address[i], arena);
     hp_map_init(&m->by_lines, arena);
+}
+
+/* Objects lie 16 bytes apart, at least. */
+static size_t shard_of(const void *address)
+{
+    uintptr_t grain = (uintptr_t)address / 16;
+    return (grain ^ (grain >> 8) ^ (grain >> 16)) % HP_MEMBERS_SHARDS;
 }
 
 /* NULL: no memory. */
@@ -36,7 +44,7 @@ static struct hp_members_group *group_of(struct hp_members *m, size_t source, in
 
 void hp_members_add(struct hp_members *m, size_t source, int line, const void *address, uint32_t handle)
 {
-    hp_map_put(&m->by_address, (uintptr_t)address, 0, handle, NULL);
+    hp_map_put(&m->by_address[shard_of(address)], (uintptr_t)address, 0, handle, NULL);
     struct hp_members_group *group = group_of(m, source, line);
     uint32_t *slot = group ? HP_PUSH(m->arena, &group->handles) : NULL;
     if (slot)
@@ -45,7 +53,7 @@ void hp_members_add(struct hp_members *m, size_t source, int line, const void *a
 
 uint32_t hp_members_find(const struct hp_members *m, const void *address)
 {
-    const uint32_t *handle = hp_map_find(&m->by_address, (uintptr_t)address, 0);
+    const uint32_t *handle = hp_map_find(&m->by_address[shard_of(address)], (uintptr_t)address, 0);
     return handle ? *handle : 0;
 }
 

@@ -13,10 +13,12 @@
 
 struct hp_members_group; /* of one source and line */
 
+#define HP_MEMBERS_SHARDS 64 /* chosen by address: each grows on its own, or the search would stop for it */
+
 struct hp_members {
     struct hp_arena *arena;
-    struct hp_map by_address; /* -> handle */
-    struct hp_map by_lines;   /* -> number of the group */
+    struct hp_map by_address[HP_MEMBERS_SHARDS]; /* -> handle */
+    struct hp_map by_lines;                      /* -> number of the group */
     HP_LIST(struct hp_members_group) groups;
     HP_LIST(uint32_t) handles; /* once they are in order */
 };

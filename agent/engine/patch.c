@@ -9,6 +9,7 @@
 
 /* slots for all that the phases do, so that none of them has to ask for memory for its stack */
 #define STACK_ROOM 400
+#define LARGE      5000 /* nodes of the live graph, and steps */
 #define SLICE_PART 0.88 /* of max_pause: the rest is for what is under way when the clock is looked at */
 
 struct hp_patch *hp_patch_new(const struct hp_patch_context *context, const struct hp_request *request,
@@ -65,6 +66,11 @@ void hp_patch_free(struct hp_patch *p)
     hp_mem_free(p->roots);
     hp_mem_free(p->targets);
     hp_mem_free(p);
+}
+
+bool hp_patch_is_large(const struct hp_patch *p)
+{
+    return p->live.graph.nodes.count + p->plan.steps.count > LARGE;
 }
 
 int64_t hp_patch_now_us(void)

@@ -36,6 +36,8 @@ bool hp_patch_stop(struct hp_patch *patch);
 /* NULL is fine; stopped before. Touches no Lua state: what the patch keeps in the registry goes with
  * hp_patch_forget. */
 void hp_patch_free(struct hp_patch *patch);
+/* Would that take long enough to be done on another thread? */
+bool hp_patch_is_large(const struct hp_patch *patch);
 void hp_patch_forget(lua_State *L, struct hp_patch *patch); /* [-0, +0, -] */
 
 /* The watch of a patch with a guard, which goes over to the caller: it is on since the commit. NULL: the

@@ -160,13 +160,13 @@ enum hp_status hp_patch_phase_search(lua_State *L, struct hp_patch *p)
 /* Keys cannot be exchanged while their table is walked. [-0, +0, m] */
 static size_t rekey(lua_State *L, struct hp_patch *p)
 {
-    size_t count, written = 0;
-    const struct hp_holder *holders = hp_locate_holders(p->locate, &count);
+    size_t written = 0;
+    const struct hp_holder *holder;
     lua_rawgeti(L, p->store, HP_PATCH_STORE_SWAPS);
     int swaps = lua_gettop(L);
-    for (size_t i = 0; i < count; i++, lua_settop(L, swaps)) {
-        hp_anchor_push(L, p->anchor, holders[i].container);
-        hp_anchor_push(L, p->anchor, holders[i].function);
+    for (size_t i = 0; (holder = hp_locate_holder(p->locate, i)); i++, lua_settop(L, swaps)) {
+        hp_anchor_push(L, p->anchor, holder->container);
+        hp_anchor_push(L, p->anchor, holder->function);
         lua_pushvalue(L, -1);
         if (lua_rawget(L, swaps) != LUA_TFUNCTION || !lua_istable(L, swaps + 1))
             continue;

@@ -105,8 +105,9 @@ static void order_expressions(lua_State *L, struct hp_collection *c)
     g->expressions.items = ordered;
     g->expressions.cap = count + 1;
     for (size_t i = 0; i < g->nodes.count; i++) {
-        if (g->nodes.items[i].kind == HP_NODE_PLACEHOLDER) {
-            g->nodes.items[i].expression = renamed[g->nodes.items[i].expression];
+        struct hp_node *node = hp_graph_node(g, (hp_id)i);
+        if (node->kind == HP_NODE_PLACEHOLDER) {
+            node->expression = renamed[node->expression];
         }
     }
     for (size_t i = 0; i < g->effects.count; i++) {

@@ -154,6 +154,16 @@ bool hp_turn_is_away(struct hp_turn *t)
     return away;
 }
 
+bool hp_turn_is_done(struct hp_turn *t)
+{
+    if (t->owner != getpid())
+        return true;
+    pthread_mutex_lock(&t->lock);
+    bool done = t->done;
+    pthread_mutex_unlock(&t->lock);
+    return done;
+}
+
 bool hp_turn_stop(struct hp_turn *t)
 {
     if (!t)

@@ -29,8 +29,8 @@ struct hp_turn;
 
 /* ---- The Lua thread's side ---- */
 
-/* Starts a planner that does `work`, whose first act must be to hold. *turn is set before the work begins.
- * False: no thread can be had; *turn is NULL. */
+/* Starts a planner that does `work`, whose first act must be to hold; or work that never holds, and is not
+ * lent to. *turn is set before the work begins. False: no thread can be had; *turn is NULL. */
 typedef void hp_turn_work(void *ud);
 /* Rung by the planner, on its thread, when it wants the live state or is done, and nobody lends: a server
  * need not ask over and over meanwhile. Copied; `ring` may be NULL. It must not call into the turn. */
@@ -52,6 +52,9 @@ enum hp_turn_state hp_turn_lend(struct hp_turn *turn, int64_t deadline_us, int64
 
 /* Does the planner work without the live state, now? If so the bell is rung afterwards. */
 bool hp_turn_is_away(struct hp_turn *turn);
+
+/* Has the work returned, or, in a forked child, vanished? hp_turn_stop does not wait then. */
+bool hp_turn_is_done(struct hp_turn *turn);
 
 /* Ends the planner: it is told to give up, and waited for. False: this is a forked child, where the planner
  * has vanished in the middle of its work; whatever it used must be left alone for good. NULL is fine. */

@@ -105,7 +105,7 @@ bool hp_walk_push_successor(struct hp_walk *w)
 struct hp_holder *hp_walk_add_holder(struct hp_walk *w, enum hp_holder_kind kind, int container,
                                      hp_handle member)
 {
-    struct hp_holder *h = HP_PUSH(&w->l->arena, &w->l->holders);
+    struct hp_holder *h = hp_holders_add(&w->l->holders);
     if (!h)
         return NULL;
     container = lua_absindex(w->L, container);

@@ -8,6 +8,7 @@
 #define HP_WALK_H
 
 #include "agent/engine/array.h"
+#include "agent/engine/holders.h"
 #include "agent/engine/locate.h"
 #include "agent/engine/members.h"
 #include "agent/engine/place.h"
@@ -28,7 +29,7 @@ struct hp_locate {
     struct hp_visited visited;
     struct hp_visited metatables;
     struct hp_members members;
-    HP_LIST(struct hp_holder) holders;
+    struct hp_holders holders;
     HP_LIST(struct hp_running) running;
     HP_LIST(struct hp_loop) loops;
     struct hp_graph keys; /* plain keys of holders */

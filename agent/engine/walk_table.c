@@ -42,20 +42,10 @@ static void look_at_key(struct hp_walk *w, int type)
         hp_walk_add_holder(w, HP_HOLDER_KEY, TABLE, member);
 }
 
-/* What was found in that table since there were `mark` holders will be found again. */
-static void forget_holders(struct hp_locate *l, size_t mark, const void *table)
-{
-    size_t kept = mark;
-    for (size_t i = mark; i < l->holders.count; i++)
-        if (l->holders.items[i].address != table)
-            l->holders.items[kept++] = l->holders.items[i];
-    l->holders.count = kept;
-}
-
-/* The table has changed: from its beginning again. */
+/* The table has changed: from its beginning again. What was found in it will be found again. */
 static void restart(struct hp_locate *l, const void *table)
 {
-    forget_holders(l, l->mark, table);
+    hp_holders_drop(&l->holders, l->mark, table);
     if (l->restarts < MAX_RESTARTS)
         l->restarts++;
 }
@@ -74,7 +64,7 @@ static void go_down(struct hp_walk *w)
 static void give_up(struct hp_walk *w)
 {
     lua_pop(w->L, 1);
-    forget_holders(w->l, w->marks[--w->nested], lua_topointer(w->L, -1));
+    hp_holders_drop(&w->l->holders, w->marks[--w->nested], lua_topointer(w->L, -1));
     hp_walk_list(w);
 }
 

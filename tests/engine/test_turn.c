@@ -156,6 +156,35 @@ static void without_a_turn(void **state)
     assert_true(hp_turn_stop(NULL));
 }
 
+static void finish(void *ud)
+{
+    struct elsewhere *e = ud;
+    char byte;
+    (void)!read(e->ends[0], &byte, 1);
+}
+
+/* Work that never holds is not lent to, and can be asked whether it is done. */
+static void done_without_a_loan(void **state)
+{
+    (void)state;
+    struct elsewhere e = {0};
+    assert_int_equal(pipe(e.ends), 0);
+    assert_true(hp_turn_start(&e.turn, finish, &e, NULL));
+    assert_false(hp_turn_is_done(e.turn));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(hp_turn_is_done(e.turn) && !hp_turn_stop(e.turn) ? 0 : 1); /* it has vanished */
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(write(e.ends[1], "", 1) == 1);
+    while (!hp_turn_is_done(e.turn))
+        sched_yield();
+    assert_true(hp_turn_stop(e.turn));
+    close(e.ends[0]);
+    close(e.ends[1]);
+}
+
 /* In a forked child the planner is gone in the middle of its work: that is told, and nothing is waited for.
  */
 static void forked(void **state)
@@ -184,6 +213,7 @@ int main(void)
         cmocka_unit_test(gives_up),
         cmocka_unit_test(nobody_waits_for_who_is_away),
         cmocka_unit_test(without_a_turn),
+        cmocka_unit_test(done_without_a_loan),
         cmocka_unit_test(forked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,31 @@ static void lists_keep_their_items(void **unused)
     hp_arena_fini(&a);
 }
 
+static void reserved_room_moves_nothing(void **unused)
+{
+    (void)unused;
+    struct hp_arena a;
+    hp_arena_init(&a);
+    HP_LIST(int) list = {NULL, 0, 0};
+    for (int i = 0; i < 100; i++)
+        *(int *)HP_PUSH(&a, &list) = i;
+    HP_RESERVE(&a, &list, 1000);
+    const int *items = list.items;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(items[i], i);
+    for (int i = 0; i < 1000; i++)
+        assert_non_null(HP_PUSH(&a, &list));
+    assert_ptr_equal(list.items, items);
+    HP_RESERVE(&a, &list, 0);
+    assert_ptr_equal(list.items, items);
+    faulty_begin(1, true);
+    HP_RESERVE(&a, &list, 100000);
+    faulty_end();
+    assert_true(hp_arena_failed(&a));
+    assert_ptr_equal(list.items, items);
+    hp_arena_fini(&a);
+}
+
 static void failure_sticks(void **unused)
 {
     (void)unused;
@@ -176,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_large_thing_does_not_waste_the_block),
         cmocka_unit_test(strings_are_copies),
         cmocka_unit_test(lists_keep_their_items),
+        cmocka_unit_test(reserved_room_moves_nothing),
         cmocka_unit_test(failure_sticks),
         cmocka_unit_test(absurd_sizes_fail),
         cmocka_unit_test(buffers_grow_to_their_limit),
