@@ -201,7 +201,7 @@ static int serve(nng_ctx ctx, nng_msg *msg)
 
 static void listen_at(const char *path)
 {
-    char url[256];
+    char url[256 + 8];
     snprintf(url, sizeof url, "ipc://%s", path);
     int error = nng_rep0_open(&listener);
     if (error == 0) {
