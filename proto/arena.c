@@ -235,8 +235,9 @@ void hp_list_reserve(struct hp_arena *a, struct hp_list *list, size_t item_size,
 {
     struct hp_list l;
     memcpy(&l, list, sizeof l);
-    while (!a->failed && l.cap - l.count < more && list_grow(a, &l, item_size)) {
-        continue;
+    bool room = !a->failed;
+    while (room && l.cap - l.count < more) {
+        room = list_grow(a, &l, item_size);
     }
     memcpy(list, &l, sizeof l);
 }

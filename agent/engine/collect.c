@@ -449,33 +449,34 @@ static void start_at_written(struct walk *w, const struct hp_graph *g)
 #define MANY 4096 /* below that, to grow is nothing */
 #define ROOM 1024 /* what a visit comes to, but for very large tables */
 
-static struct hp_map *growing_map(struct walk *w, int i)
+#define GROWING 5 /* maps */
+
+static struct hp_map *growing(struct walk *w, int i)
 {
-    struct hp_map *maps[] = {&w->seen, &w->read, &w->live->by_handle, &w->live->cells, &w->live->heirs, NULL};
+    struct hp_map *const maps[GROWING] = {&w->seen, &w->read, &w->live->by_handle, &w->live->cells,
+                                          &w->live->heirs};
     return maps[i];
 }
 
 static bool lacks_room(struct walk *w)
 {
-    const struct hp_map *map;
-    for (int i = 0; (map = growing_map(w, i)); i++)
-        if (map->count > MANY && hp_map_room(map) < ROOM)
-            return true;
-    size_t cells = w->live->graph.cells.count, todo = w->todo.count;
-    return (cells > MANY && w->live->graph.cells.cap - cells < ROOM) ||
-           (todo > MANY && w->todo.cap - todo < ROOM);
+    const struct hp_graph *g = &w->live->graph;
+    bool lacks = (g->cells.count > MANY && g->cells.cap - g->cells.count < ROOM) ||
+                 (w->todo.count > MANY && w->todo.cap - w->todo.count < ROOM);
+    for (int i = 0; i < GROWING; i++)
+        lacks = lacks || (growing(w, i)->count > MANY && hp_map_room(growing(w, i)) < ROOM);
+    return lacks;
 }
 
 /* What grows is moved as a whole: not while the server waits. Called where the state may be left. False: the
  * request was given up. */
 static bool make_room(struct walk *w)
 {
-    struct hp_map *map;
     if (!lacks_room(w))
         return true;
     hp_turn_leave(w->turn);
-    for (int i = 0; (map = growing_map(w, i)); i++)
-        hp_map_reserve(map, ROOM);
+    for (int i = 0; i < GROWING; i++)
+        hp_map_reserve(growing(w, i), ROOM);
     HP_RESERVE(&w->live->graph.arena, &w->live->graph.cells, ROOM);
     HP_RESERVE(&w->live->graph.arena, &w->todo, ROOM);
     return hp_turn_hold(w->turn);
