@@ -72,21 +72,20 @@ hp_handle hp_anchor_find(lua_State *L, int anchor, int idx)
     if (!is_object(L, idx)) {
         return 0;
     }
+    int top = lua_gettop(L);
     anchor = lua_absindex(L, anchor);
     idx = lua_absindex(L, idx);
     lua_pushvalue(L, anchor);
     hp_handle handle = take_handle(L, idx);
-    if (handle != 0 || lua_rawgeti(L, anchor, KEY_SHARDS) == LUA_TNIL) {
-        lua_pop(L, handle == 0);
+    if (handle != 0) {
         return handle;
     }
-    bool any = lua_rawgeti(L, -1, shard_of(L, idx)) == LUA_TTABLE;
-    lua_remove(L, -2);
-    if (any) {
-        return take_handle(L, idx);
+    if (lua_rawgeti(L, anchor, KEY_SHARDS) == LUA_TTABLE &&
+        lua_rawgeti(L, -1, shard_of(L, idx)) == LUA_TTABLE) {
+        handle = take_handle(L, idx);
     }
-    lua_pop(L, 1);
-    return 0;
+    lua_settop(L, top);
+    return handle;
 }
 
 /* Notes the number of the object at `idx`. [-0, +0, m] */
@@ -107,29 +106,34 @@ static void set_handle(lua_State *L, int anchor, int idx, hp_handle handle)
 
 /* --- objects by number ------------------------------------------------------------------------ */
 
+/* The page that has room for one more. The number before its first one. [-0, +1, m] */
+static lua_Integer push_open_page(lua_State *L, int anchor)
+{
+    push_part(L, anchor, KEY_PAGES, 0);
+    lua_Integer page = (lua_Integer)lua_rawlen(L, -1); /* the last */
+    lua_rawgeti(L, -1, page);
+    if (page == 0 || lua_rawlen(L, -1) == PAGE) {
+        lua_pop(L, 1);
+        push_part(L, -1, ++page, PAGE);
+    }
+    lua_remove(L, -2);
+    return FIRST + (page - 1) * PAGE;
+}
+
 /* The next number, with the object at `idx` under it. [-0, +0, m] */
 static hp_handle set_object(lua_State *L, int anchor, int idx)
 {
-    lua_Integer used = (lua_Integer)lua_rawlen(L, anchor), before = 0;
-    if (used < FIRST) {
+    lua_Integer before = 0;
+    if (lua_rawlen(L, anchor) < FIRST) {
         lua_pushvalue(L, anchor);
     } else {
-        push_part(L, anchor, KEY_PAGES, 0);
-        lua_Integer page = (lua_Integer)lua_rawlen(L, -1);
-        push_part(L, -1, page > 0 ? page : 1, PAGE);
-        page = page > 0 ? page : 1;
-        if ((used = (lua_Integer)lua_rawlen(L, -1)) == PAGE) {
-            lua_pop(L, 1);
-            push_part(L, -1, ++page, PAGE);
-            used = 0;
-        }
-        lua_remove(L, -2);
-        before = FIRST + (page - 1) * PAGE;
+        before = push_open_page(L, anchor);
     }
+    lua_Integer next = (lua_Integer)lua_rawlen(L, -1) + 1;
     lua_pushvalue(L, idx);
-    lua_rawseti(L, -2, used + 1);
+    lua_rawseti(L, -2, next);
     lua_pop(L, 1);
-    return (hp_handle)(before + used + 1);
+    return (hp_handle)(before + next);
 }
 
 hp_handle hp_anchor_add(lua_State *L, int anchor, int idx)

@@ -69,6 +69,7 @@ struct hp_patch {
     int replanned;  /* times that a plan was made anew beside the server */
     int64_t undone; /* of a revert over several patches: the last that was, with more to come; 0: none was */
     size_t undone_modules, undone_warnings; /* in the report, of those */
+    size_t plan_warnings;                   /* in the report, before those that foretell the commit */
     bool learnt;                            /* `late` knows what to look for */
     lua_State *poller;
     int64_t started_us, slice_us, longest_us, load_us, commit_us; /* CLOCK_MONOTONIC; durations */

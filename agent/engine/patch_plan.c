@@ -344,6 +344,7 @@ enum hp_status hp_patch_phase_first_plan(lua_State *L, struct hp_patch *p)
         return status;
     if (!p->revert && !changes(p) && !code_changed(p) && (same_texts(p) || !local_unfound(p)))
         return HP_NO_CHANGE;
+    p->plan_warnings = p->report->warnings.count;
     if (refuse_trial(p) || plan_stops_too_long(p))
         return HP_REFUSED;
     if (module_only || (p->plan.swaps.count == 0 && (p->revert || !others_matter(p))))
@@ -379,6 +380,7 @@ static bool knew_all(const struct hp_patch *p)
 
 static enum hp_status keep_plan(struct hp_patch *p)
 {
+    p->report->warnings.count = p->plan_warnings; /* the commit is foretold anew */
     hp_plan_hold(&p->plan, &p->found, p->revert ? NULL : &p->live, p->report);
     return hp_arena_failed(&p->plan.arena) || hp_arena_failed(&p->report->arena) ? HP_NO_MEMORY : HP_OK;
 }
