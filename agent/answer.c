@@ -23,10 +23,9 @@ struct answering {
 
 static struct hp_desk *desk_named(const struct hp_site *site, const char *state)
 {
-    for (struct hp_desk *d = site->desks; d; d = d->next) {
+    for (struct hp_desk *d = site->desks; d; d = d->next)
         if (strcmp(d->state, state) == 0)
             return d;
-    }
     return NULL;
 }
 

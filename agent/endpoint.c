@@ -102,10 +102,9 @@ static void accept_next(struct listening *l, bool after_error)
 
 static void accept_those_who_wait(struct hp_endpoint *endpoint)
 {
-    for (size_t i = 0; i < endpoint->listener_count; i++) {
+    for (size_t i = 0; i < endpoint->listener_count; i++)
         if (endpoint->listeners[i].waits)
             accept_next(&endpoint->listeners[i], false);
-    }
 }
 
 /* The place is free again once neither aio is under way. */
@@ -376,10 +375,9 @@ static struct connection *free_place(struct hp_endpoint *endpoint, bool outsider
 {
     if (endpoint->closing || (outsider && places_used(endpoint, true) >= HP_ENDPOINT_NETWORK))
         return NULL;
-    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++) {
+    for (size_t i = 0; i < HP_ENDPOINT_CONNECTIONS; i++)
         if (!endpoint->connections[i].stream)
             return &endpoint->connections[i];
-    }
     return NULL;
 }
 

@@ -63,10 +63,9 @@ static int number_of(const char *name)
 
 static void close_without_proc(const struct place *place)
 {
-    for (int fd = 0; fd < 4096; fd++) {
+    for (int fd = 0; fd < 4096; fd++)
         if (is_bound_to(fd, place))
             close(fd);
-    }
 }
 
 void hp_forked_close_sockets(const char *path, unsigned short port)

@@ -52,9 +52,8 @@ static void push_map(lua_State *L, int function, int collected, int queue)
 {
     function = lua_absindex(L, function);
     lua_pushvalue(L, function);
-    if (lua_rawget(L, collected) == LUA_TTABLE) {
+    if (lua_rawget(L, collected) == LUA_TTABLE)
         return;
-    }
     lua_pop(L, 1);
     lua_newtable(L);
     lua_pushvalue(L, function);
@@ -70,15 +69,13 @@ static void fill_map(lua_State *L, int function, int collected, int queue)
 {
     int map = lua_gettop(L);
     const char *name;
-    if (lua_iscfunction(L, function)) {
+    if (lua_iscfunction(L, function))
         return;
-    }
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     for (int i = 1; (name = lua_getupvalue(L, function, i)) != NULL; i++) {
         int value = map + 1;
-        if (strcmp(name, "(no name)") == 0 || name[0] == '\0') {
+        if (strcmp(name, "(no name)") == 0 || name[0] == '\0')
             luaL_error(L, "the function has no upvalue names (stripped code): nothing to join by");
-        }
         lua_createtable(L, 0, 5);
         lua_pushinteger(L, i);
         set_raw_field(L, value + 1, "idx");
@@ -167,9 +164,8 @@ enum {
 static void append(lua_State *L, int array, int n)
 {
     lua_Integer at = (lua_Integer)lua_rawlen(L, array);
-    for (int i = n; i >= 1; i--) {
+    for (int i = n; i >= 1; i--)
         lua_rawseti(L, array, at + i);
-    }
 }
 
 /* Appends the pair f1, up1, f2, up2, path on the top to the queue, where none of them may be nil. [-5, +0, m]
@@ -220,17 +216,15 @@ static const char *push_path(lua_State *L, int path, const char *name)
 static int entry_index(lua_State *L, int entry, int function, int path, const char *name)
 {
     int is_integer = 0;
-    if (lua_istable(L, entry)) {
+    if (lua_istable(L, entry))
         raw_field(L, entry, "idx");
-    } else {
+    else
         lua_pushnil(L);
-    }
     lua_Integer idx = lua_tointegerx(L, -1, &is_integer);
     lua_pop(L, 1);
     if (!is_integer || idx < 1 || idx > 255 || !is_lua_function(L, function) ||
-        lua_getupvalue(L, function, (int)idx) == NULL) {
+        lua_getupvalue(L, function, (int)idx) == NULL)
         luaL_error(L, "%s: the tree does not belong to the function", push_path(L, path, name));
-    }
     lua_pop(L, 1);
     return (int)idx;
 }
@@ -311,11 +305,10 @@ static void join_pair(lua_State *L, int pair)
         if (lua_type(L, key) == LUA_TSTRING) {
             const char *name = lua_tostring(L, key);
             int uv2 = lua_gettop(L) + 1;
-            if (raw_field(L, pair + 3, name) == LUA_TTABLE) {
+            if (raw_field(L, pair + 3, name) == LUA_TTABLE)
                 join_upvalue(L, pair, uv1, uv2, name);
-            } else {
+            else
                 note_absent(L, pair, uv1, name);
-            }
         }
         lua_settop(L, key);
     }
@@ -341,9 +334,8 @@ static void queue_tables(lua_State *L, int tree1, int tree2)
     lua_pushnil(L);
     while (lua_next(L, tree1) != 0) {
         lua_pushvalue(L, key);
-        if (lua_rawget(L, tree2) == LUA_TTABLE && lua_istable(L, key + 1)) {
+        if (lua_rawget(L, tree2) == LUA_TTABLE && lua_istable(L, key + 1))
             queue_field(L, key + 1, key + 2, luaL_tolstring(L, key, NULL));
-        }
         lua_settop(L, key);
     }
 }
@@ -353,9 +345,8 @@ static void queue_functions(lua_State *L)
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TFUNCTION);
     luaL_checktype(L, 5, LUA_TTABLE);
-    for (int i = 2; i <= 5; i++) {
+    for (int i = 2; i <= 5; i++)
         lua_pushvalue(L, i);
-    }
     lua_pushliteral(L, "$.#");
     append_pair(L);
 }
@@ -364,9 +355,8 @@ static void walk_pairs(lua_State *L)
 {
     for (lua_Integer at = 0; at < (lua_Integer)lua_rawlen(L, AT_QUEUE); at += PAIR) {
         lua_settop(L, AT_ABSENT);
-        for (int i = 1; i <= PAIR; i++) {
+        for (int i = 1; i <= PAIR; i++)
             lua_rawgeti(L, AT_QUEUE, at + i);
-        }
         join_pair(L, AT_FIRST_FREE);
     }
     lua_settop(L, AT_ABSENT);
@@ -378,9 +368,8 @@ static void carry_out(lua_State *L)
     int f1 = AT_FIRST_FREE, f2 = f1 + 2;
     for (lua_Integer at = 0; at < (lua_Integer)lua_rawlen(L, AT_ACTIONS); at += ACTION) {
         lua_settop(L, AT_ABSENT);
-        for (int i = 1; i <= ACTION; i++) {
+        for (int i = 1; i <= ACTION; i++)
             lua_rawgeti(L, AT_ACTIONS, at + i);
-        }
         int i1 = (int)lua_tointeger(L, f1 + 1), i2 = (int)lua_tointeger(L, f2 + 1);
         if (lua_isfunction(L, f2)) {
             lua_upvaluejoin(L, f1, i1, f2, i2);
@@ -408,9 +397,8 @@ static int join(lua_State *L)
 {
     lua_settop(L, 5);
     push_own(L, JOINED);
-    for (int i = AT_SEEN; i <= AT_ABSENT; i++) {
+    for (int i = AT_SEEN; i <= AT_ABSENT; i++)
         lua_newtable(L);
-    }
     if (lua_isfunction(L, 2)) {
         queue_functions(L);
     } else {

@@ -177,10 +177,9 @@ void hp_mailbox_close(struct hp_mailbox *m, enum hp_status status, const char *t
     lock_mailbox(m);
     m->closed = true;
     m->knock = false;
-    for (struct hp_letter *l = m->letters; l; l = l->next) {
+    for (struct hp_letter *l = m->letters; l; l = l->next)
         if (l->state == HP_LETTER_WAITING)
             letter_end(m, l, status, text);
-    }
     unlock_mailbox(m);
 }
 

@@ -22,10 +22,9 @@ void hp_memory_fini(struct hp_memory *memory)
 
 const struct hp_remembered *hp_memory_find(const struct hp_memory *memory, const char *id)
 {
-    for (size_t i = 0; i < HP_REMEMBERED_IDS; i++) {
+    for (size_t i = 0; i < HP_REMEMBERED_IDS; i++)
         if (memory->items[i].id && strcmp(memory->items[i].id, id) == 0)
             return &memory->items[i];
-    }
     return NULL;
 }
 

@@ -26,10 +26,9 @@ void hp_program_line(char *out, size_t size)
     size_t n = read_words(out, size);
     while (n > 0 && out[n - 1] == '\0')
         n--;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (out[i] == '\0')
             out[i] = ' ';
-    }
 }
 
 /* "src/server.lua" -> "server" */
@@ -45,10 +44,9 @@ static void base_name(const char *path, char out[HP_NAME_MAX])
 /* It is printed by others: one word for a terminal. */
 static void make_printable(char *name)
 {
-    for (; *name; name++) {
+    for (; *name; name++)
         if ((unsigned char)*name < 0x20 || *name == 0x7f)
             *name = '?';
-    }
 }
 
 void hp_program_name(const char *given, const char *script, char out[HP_NAME_MAX])

@@ -69,10 +69,9 @@ static bool read_list(struct hp_rights *rights, const char *const *list, enum hp
                       struct hp_why *why)
 {
     rights->listed = rights->listed || list;
-    for (size_t i = 0; list && list[i]; i++) {
+    for (size_t i = 0; list && list[i]; i++)
         if (!read_grant(rights, hp_right_word(right), list[i], right, why))
             return false;
-    }
     return true;
 }
 
@@ -122,10 +121,9 @@ unsigned hp_rights_of(const struct hp_rights *rights, const struct hp_peer *peer
     bool tls = peer->transport == HP_TRANSPORT_TLS;
     bool all = tls ? !rights || !rights->listed : hp_peer_is_own(peer);
     unsigned set = all ? HP_RIGHT_ALL : HP_RIGHT_NONE;
-    for (size_t i = 0; rights && i < rights->count; i++) {
+    for (size_t i = 0; rights && i < rights->count; i++)
         if (is_meant(&rights->grants[i], peer, groups))
             set |= rights->grants[i].rights;
-    }
     return rights ? set & ~rights->off : set;
 }
 

@@ -114,10 +114,9 @@ static void unknown_key(const struct reader *r, const char *key)
 {
     struct hp_suggest suggest;
     hp_suggest_init(&suggest, key);
-    for (size_t i = 0; i < r->count; i++) {
+    for (size_t i = 0; i < r->count; i++)
         for (size_t k = 0; k < r->into[i].shape->count; k++)
             hp_suggest_offer(&suggest, r->into[i].shape->fields[k].key);
-    }
     if (suggest.best)
         luaL_error(r->L, "%s: there is no field '%s'; did you mean '%s'?", r->what, key, suggest.best);
     luaL_error(r->L, "%s: there is no field '%s'", r->what, key);

@@ -109,10 +109,9 @@ static void check_request(lua_State *L, const char *what, const struct hp_reques
         luaL_error(L, "%s: 'guard' should be %s and is \"%s\"", what, HP_RULE_FORM, options->guard);
     if (options->guard && options->confirm_within_s <= 0)
         luaL_error(L, "%s: 'guard' needs 'confirm_within_s', for how long it is on", what);
-    for (size_t i = 0; i < options->accept.count; i++) {
+    for (size_t i = 0; i < options->accept.count; i++)
         if (!hp_reason_from_code(options->accept.items[i]))
             luaL_error(L, "%s: 'accept' has \"%s\", which is no reason code", what, options->accept.items[i]);
-    }
     if (hp_arena_failed(&request->arena))
         luaL_error(L, "%s: not enough memory", what);
 }

@@ -32,10 +32,9 @@ static const struct option {
 
 static const struct option *option_find(const char *key)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++)
         if (strcmp(options_known[i].key, key) == 0)
             return &options_known[i];
-    }
     return NULL;
 }
 
@@ -275,10 +274,9 @@ static bool check_word(const char *key, const char *text, struct hp_why *why)
     size_t len = text ? strlen(text) : 1;
     if (len == 0 || len > 64)
         return hp_why_set(why, "'%s' should have 1 to 64 bytes", key);
-    for (const char *s = text ? text : ""; *s; s++) {
+    for (const char *s = text ? text : ""; *s; s++)
         if ((unsigned char)*s < 0x20 || *s == 0x7f)
             return hp_why_set(why, "'%s' has a control character", key);
-    }
     return true;
 }
 

@@ -143,9 +143,8 @@ void hp_groups_fini(struct hp_groups *groups)
 
 bool hp_groups_have(const struct hp_groups *groups, gid_t gid)
 {
-    for (size_t i = 0; i < groups->count; i++) {
+    for (size_t i = 0; i < groups->count; i++)
         if (groups->ids[i] == gid)
             return true;
-    }
     return false;
 }

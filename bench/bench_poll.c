@@ -27,9 +27,8 @@ static double time_from_c(lua_State *L, int (*f)(lua_State *))
     for (int run = 0; run < POLL_RUNS; run++) {
         double begin = cpu_us();
 
-        for (int i = 0; i < POLLS; i++) {
+        for (int i = 0; i < POLLS; i++)
             f(L);
-        }
         add_sample(&each, (cpu_us() - begin) * 1e3 / POLLS);
     }
     return quantile(&each, 0);
@@ -45,15 +44,13 @@ static double time_from_lua(lua_State *L)
     for (int run = 0; run < POLL_RUNS; run++) {
         double begin;
 
-        if (luaL_loadstring(L, "local f, n = ... for i = 1, n do f() end") != LUA_OK) {
+        if (luaL_loadstring(L, "local f, n = ... for i = 1, n do f() end") != LUA_OK)
             die("loop", lua_tostring(L, -1));
-        }
         lua_pushvalue(L, function);
         lua_pushinteger(L, POLLS);
         begin = cpu_us();
-        if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+        if (lua_pcall(L, 2, 0, 0) != LUA_OK)
             die("loop", lua_tostring(L, -1));
-        }
         add_sample(&each, (cpu_us() - begin) * 1e3 / POLLS);
     }
     lua_settop(L, function - 1);

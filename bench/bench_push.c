@@ -32,31 +32,26 @@ double run_program(const char *const argv[], char *out, size_t size)
     pid_t child;
     int ends[2], status;
 
-    if (pipe(ends) != 0) {
+    if (pipe(ends) != 0)
         die("pipe", strerror(errno));
-    }
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[0]);
     posix_spawn_file_actions_addclose(&actions, ends[1]);
     /* posix_spawn promises not to write to the strings; its type cannot say so. */
-    if (posix_spawn(&child, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) != 0) {
+    if (posix_spawn(&child, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ) != 0)
         die("cannot start", argv[0]);
-    }
     close(ends[1]);
-    while (used + 1 < size && (got = read(ends[0], out + used, size - 1 - used)) > 0) {
+    while (used + 1 < size && (got = read(ends[0], out + used, size - 1 - used)) > 0)
         used += (size_t)got;
-    }
     out[used] = '\0';
     close(ends[0]);
-    if (waitpid(child, &status, 0) != child) {
+    if (waitpid(child, &status, 0) != child)
         die("waitpid", strerror(errno));
-    }
     end = now_us();
     posix_spawn_file_actions_destroy(&actions);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         die("the command failed", out);
-    }
     return end - start;
 }
 
@@ -64,9 +59,8 @@ static double cost_of(const json_t *report, const char *key)
 {
     const json_t *value = json_object_get(json_object_get(report, "cost"), key);
 
-    if (!value) {
+    if (!value)
         die("the report lacks in its cost", key);
-    }
     return json_number_value(value);
 }
 
@@ -109,9 +103,8 @@ static void push_once(const struct bench_options *o, const struct target *target
     json_t *report = json_loads(out, 0, &error);
     const char *status = json_string_value(json_object_get(report, "status"));
 
-    if (!status || (!warm_up && strcmp(status, "applied") != 0)) { /* the first may be there already */
+    if (!status || (!warm_up && strcmp(status, "applied") != 0)) /* the first may be there already */
         die("a push was not applied", out);
-    }
     if (!warm_up) {
         add_sample(&pushes->wall, took);
         add_sample(&pushes->pause_us, cost_of(report, "pause_us"));
@@ -134,9 +127,8 @@ static json_t *push_editions(const struct bench_options *o, const char *name)
     start.count = 0;
     for (int i = 0; i < o->runs + 2; i++) { /* the first two only warm up */
         push_once(o, &target, name, (i + 1) % 2 + 1, i < 2, &pushes);
-        if (i >= 2) {
+        if (i >= 2)
             add_sample(&start, run_program(version, out, sizeof out));
-        }
     }
     return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o}", "runs", o->runs, "functions_replaced",
                      (json_int_t)pushes.replaced, "command_ms", summary(&pushes.wall, 1e3),
@@ -151,9 +143,8 @@ static json_t *push_over_tls(const struct bench_options *o, json_t *figures)
     static struct pushes ipc, tls;
     const struct target near = {"--pid", o->pid}, far = {"--to", getenv("BENCH_TLS")};
 
-    if (!far.value) {
+    if (!far.value)
         return json_null();
-    }
     for (int i = 0; i < o->runs + 2; i++) {
         push_once(o, &near, "one", 1, i < 2, &ipc);
         push_once(o, &far, "one", 2, i < 2, &tls);
@@ -174,17 +165,15 @@ static json_t *bench_reload(const char *folder, int runs)
     lua_State *L = luaL_newstate();
     char file[4200];
 
-    if (!L) {
+    if (!L)
         die("no memory", NULL);
-    }
     luaL_openlibs(L);
     snprintf(file, sizeof file, "%s/fifty.lua", folder);
     for (int i = 0; i < runs; i++) {
         double begin = now_us();
 
-        if (luaL_dofile(L, file) != LUA_OK) {
+        if (luaL_dofile(L, file) != LUA_OK)
             die("cannot run", file);
-        }
         add_sample(&took, now_us() - begin);
         lua_settop(L, 0);
     }

@@ -16,9 +16,8 @@ int hp_ask(struct hp_cli *cli, enum hp_kind kind,
     } else {
         request = hp_exchange_new(cli, kind);
     }
-    if (request != NULL && hp_target_find(cli, &target)) {
+    if (request != NULL && hp_target_find(cli, &target))
         hp_exchange(cli, &target, request);
-    }
     hp_request_free(request);
     return hp_present(cli, render);
 }

@@ -73,11 +73,10 @@ static void read_some(struct hp_child *c)
         return;
     }
     ssize_t n = read(c->pipe, c->text + c->len, c->cap - c->len);
-    if (n > 0) {
+    if (n > 0)
         c->len += (size_t)n;
-    } else if (n == 0 || errno != EINTR) {
+    else if (n == 0 || errno != EINTR)
         end(c);
-    }
 }
 
 void hp_children_wait(struct hp_child *const children[], size_t count,
@@ -90,19 +89,15 @@ void hp_children_wait(struct hp_child *const children[], size_t count,
             fds[i] = (struct pollfd){.fd = children[i]->ended ? -1 : children[i]->pipe, .events = POLLIN};
             open += !children[i]->ended;
         }
-        if (open == 0) {
+        if (open == 0)
             return;
-        }
-        if (poll(fds, (nfds_t)count, -1) < 0) {
+        if (poll(fds, (nfds_t)count, -1) < 0)
             continue;
-        }
         for (size_t i = 0; i < count; i++) {
-            if (fds[i].revents != 0) {
+            if (fds[i].revents != 0)
                 read_some(children[i]);
-            }
-            if (fds[i].fd >= 0 && children[i]->ended) {
+            if (fds[i].fd >= 0 && children[i]->ended)
                 on_end(ctx, children[i]);
-            }
         }
     }
 }

@@ -29,12 +29,10 @@ static bool check_files(struct hp_cli *cli)
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "%s needs a file: [MODULE=]FILE",
                            cli->command->name);
     }
-    if (cli->files.count > HP_MAX_MODULES) {
+    if (cli->files.count > HP_MAX_MODULES)
         return hp_cli_fail(cli, HP_LIMIT, NULL, "one request takes at most %d modules", HP_MAX_MODULES);
-    }
-    if (cli->git != NULL && cli->bases.count > 0) {
+    if (cli->git != NULL && cli->bases.count > 0)
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--git and --base both name the base: give one");
-    }
     for (size_t i = 0; i < cli->files.count; i++) {
         const struct hp_cli_file *file = &cli->files.items[i];
         bool is_stdin = strcmp(file->file, "-") == 0;
@@ -48,12 +46,10 @@ static bool check_files(struct hp_cli *cli)
                                "--git needs the name of the file, not standard input");
         }
     }
-    for (size_t i = 0; i < cli->bases.count; i++) {
+    for (size_t i = 0; i < cli->bases.count; i++)
         stdin_count += strcmp(cli->bases.items[i].file, "-") == 0 ? 1 : 0;
-    }
-    if (stdin_count > 1) {
+    if (stdin_count > 1)
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "standard input can be read only once");
-    }
     return true;
 }
 
@@ -62,9 +58,8 @@ static const struct hp_cli_file *base_of(const struct hp_cli *cli, const struct 
 {
     for (size_t i = 0; i < cli->bases.count; i++) {
         const struct hp_cli_file *base = &cli->bases.items[i];
-        if (base->module == NULL || (file->module != NULL && strcmp(base->module, file->module) == 0)) {
+        if (base->module == NULL || (file->module != NULL && strcmp(base->module, file->module) == 0))
             return base;
-        }
     }
     return NULL;
 }
@@ -101,9 +96,8 @@ static bool check_bases(struct hp_cli *cli)
 /* The name under which the agent knows the file: without a MODULE it looks for it, so it must be absolute. */
 static const char *file_name(struct hp_cli *cli, const struct hp_cli_file *file)
 {
-    if (file->module != NULL) {
+    if (file->module != NULL)
         return hp_source_label(file->file);
-    }
     char *path = realpath(file->file, NULL);
     const char *name = path != NULL ? hp_arena_str(&cli->arena, path) : file->file;
     free(path);
@@ -142,12 +136,10 @@ static bool read_source(struct hp_cli *cli, const struct hp_cli_file *file, stru
 
 static bool read_module(struct hp_cli *cli, const struct hp_cli_file *file, struct hp_request_module *module)
 {
-    if (!read_source(cli, file, module) || !read_base(cli, file, module)) {
+    if (!read_source(cli, file, module) || !read_base(cli, file, module))
         return false;
-    }
-    if (module->base.data != NULL && !hp_source_check(cli, module->base_label, module->base)) {
+    if (module->base.data != NULL && !hp_source_check(cli, module->base_label, module->base))
         return false;
-    }
     module->module = file->module;
     module->file = file_name(cli, file);
     return hp_cli_check_memory(cli);
@@ -156,21 +148,17 @@ static bool read_module(struct hp_cli *cli, const struct hp_cli_file *file, stru
 bool hp_chunks_read(struct hp_cli *cli, struct hp_request *request)
 {
     bool bundle = false;
-    if (cli->command->bit != HP_CMD_BUNDLE && (!hp_package_take(cli, request, &bundle) || bundle)) {
+    if (cli->command->bit != HP_CMD_BUNDLE && (!hp_package_take(cli, request, &bundle) || bundle))
         return bundle && !hp_cli_failed(cli);
-    }
-    if (!check_files(cli) || !check_bases(cli) || (cli->git != NULL && !hp_git_check_rev(cli, cli->git))) {
+    if (!check_files(cli) || !check_bases(cli) || (cli->git != NULL && !hp_git_check_rev(cli, cli->git)))
         return false;
-    }
     request->options = cli->options;
     for (size_t i = 0; i < cli->files.count; i++) {
         struct hp_request_module *module = HP_PUSH(&request->arena, &request->modules);
-        if (module == NULL) {
+        if (module == NULL)
             return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
-        }
-        if (!read_module(cli, &cli->files.items[i], module)) {
+        if (!read_module(cli, &cli->files.items[i], module))
             return false;
-        }
     }
     return true;
 }
@@ -181,9 +169,8 @@ static void run_range(struct hp_cli *cli, struct hp_request *request)
     struct hp_agent target;
     struct hp_revision_skips skips = {0};
     if (!hp_revision_check_range(cli) || !hp_target_find(cli, &target) ||
-        !hp_revision_read_range(cli, &target, request, &skips)) {
+        !hp_revision_read_range(cli, &target, request, &skips))
         return;
-    }
     if (request->modules.count > 0) {
         hp_exchange(cli, &target, request);
     } else { /* see hp_render_nothing */
@@ -204,15 +191,13 @@ int hp_chunks_run(struct hp_cli *cli, enum hp_kind kind)
 {
     struct hp_agent target;
     struct hp_request *request = hp_exchange_new(cli, kind);
-    if (request != NULL && hp_revision_is_range(cli)) {
+    if (request != NULL && hp_revision_is_range(cli))
         run_range(cli, request);
-    } else if (request != NULL && hp_chunks_read(cli, request) && hp_target_find(cli, &target)) {
+    else if (request != NULL && hp_chunks_read(cli, request) && hp_target_find(cli, &target))
         hp_exchange(cli, &target, request);
-    }
     bool loose = request != NULL && request->bundle.data == NULL;
-    if (request != NULL && kind == HP_KIND_DIFF && (loose || unpack(request))) {
+    if (request != NULL && kind == HP_KIND_DIFF && (loose || unpack(request)))
         hp_review_fill(cli, request);
-    }
     bool nothing = loose && request->modules.count == 0 && cli->report.status == HP_NO_CHANGE;
     hp_request_free(request);
     return hp_present(cli, nothing ? hp_render_nothing : hp_render_patch);

@@ -32,25 +32,22 @@ bool hp_cli_failed(const struct hp_cli *cli)
 
 bool hp_cli_fail(struct hp_cli *cli, enum hp_status status, const char *hint, const char *fmt, ...)
 {
-    if (hp_cli_failed(cli)) {
+    if (hp_cli_failed(cli))
         return false;
-    }
     va_list ap;
     va_start(ap, fmt);
     const char *text = hp_arena_vprintf(&cli->arena, fmt, ap);
     va_end(ap);
     hp_report_fail(&cli->report, status, "%s", text);
-    if (cli->report.error != NULL && hint != NULL) {
+    if (cli->report.error != NULL && hint != NULL)
         cli->report.error->hint = hp_arena_str(&cli->report.arena, hint);
-    }
     return false;
 }
 
 bool hp_cli_check_memory(struct hp_cli *cli)
 {
-    if (hp_arena_failed(&cli->arena) || hp_arena_failed(&cli->report.arena)) {
+    if (hp_arena_failed(&cli->arena) || hp_arena_failed(&cli->report.arena))
         return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
-    }
     return true;
 }
 

@@ -15,11 +15,9 @@ const struct hp_command *const HP_COMMANDS[] = {
 
 const struct hp_command *hp_cmd_find(const char *name)
 {
-    for (size_t i = 0; HP_COMMANDS[i] != NULL; i++) {
-        if (strcmp(HP_COMMANDS[i]->name, name) == 0) {
+    for (size_t i = 0; HP_COMMANDS[i] != NULL; i++)
+        if (strcmp(HP_COMMANDS[i]->name, name) == 0)
             return HP_COMMANDS[i];
-        }
-    }
     return NULL;
 }
 
@@ -27,9 +25,8 @@ const char *hp_cmd_closest(const char *name)
 {
     struct hp_suggest suggest;
     hp_suggest_init(&suggest, name);
-    for (size_t i = 0; HP_COMMANDS[i] != NULL; i++) {
+    for (size_t i = 0; HP_COMMANDS[i] != NULL; i++)
         hp_suggest_offer(&suggest, HP_COMMANDS[i]->name);
-    }
     return suggest.best;
 }
 
@@ -69,28 +66,23 @@ static int print_help(struct hp_cli *cli)
 static int run(struct hp_cli *cli, int argc, char *const argv[])
 {
     const char *name = argc > 1 ? argv[1] : "help";
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         return print_version(cli);
-    }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
-    }
     cli->format = hp_options_format(argc, argv);
     cli->command = hp_cmd_find(name);
     if (cli->command == NULL) {
         unknown_command(cli, name);
         return hp_present(cli, NULL);
     }
-    if (!hp_options_parse(cli, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc))) {
+    if (!hp_options_parse(cli, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc)))
         return hp_present(cli, NULL);
-    }
-    if (cli->help) {
+    if (cli->help)
         return print_help(cli);
-    }
     bool several = hp_fleet_wanted(cli);
-    if (hp_cli_failed(cli)) {
+    if (hp_cli_failed(cli))
         return hp_present(cli, NULL);
-    }
     return several ? hp_fleet_run(cli, argc, argv) : cli->command->run(cli);
 }
 

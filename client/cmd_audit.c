@@ -33,9 +33,8 @@ static bool follows(struct hp_cli *cli, struct reader *r, json_t *entry)
 {
     const char *previous = json_string_value(json_object_get(entry, "previous"));
     long long counted = json_integer_value(json_object_get(entry, "line"));
-    if (previous == NULL || counted <= 0) {
+    if (previous == NULL || counted <= 0)
         return broken(cli, r, "this is no line of an audit file");
-    }
     if (r->number == 1) {
         r->older = strspn(previous, "0") != HP_DIGEST_SIZE - 1;
     } else if (strcmp(previous, r->last) != 0) {
@@ -58,9 +57,8 @@ static bool check_line(struct hp_cli *cli, struct reader *r, size_t len)
             "it was cut off: the agent or its machine stopped while writing it; all before it is whole");
     }
     json_t *entry = json_loadb(r->text, len, JSON_REJECT_DUPLICATES, NULL);
-    if (entry == NULL) {
+    if (entry == NULL)
         return broken(cli, r, "this is no line of an audit file, or it was cut off when the agent stopped");
-    }
     const char *when = json_string_value(json_object_get(entry, "when"));
     snprintf(r->number == 1 ? r->from : r->until, sizeof r->from, "%s", when != NULL ? when : "?");
     bool ok = follows(cli, r, entry);
@@ -74,9 +72,8 @@ static bool check(struct hp_cli *cli, struct reader *r)
     ssize_t len;
     while ((len = getline(&r->text, &r->cap, r->file)) > 0) {
         r->number++;
-        if (!check_line(cli, r, (size_t)len)) {
+        if (!check_line(cli, r, (size_t)len))
             return false;
-        }
     }
     return !ferror(r->file) ||
            hp_cli_fail(cli, HP_FAILED, NULL, "%s cannot be read: %s", r->path, strerror(errno));
@@ -85,9 +82,8 @@ static bool check(struct hp_cli *cli, struct reader *r)
 static int present(struct hp_cli *cli, const struct reader *r)
 {
     struct hp_text page;
-    if (hp_cli_failed(cli) || cli->quiet || cli->format != HP_FORMAT_TEXT) {
+    if (hp_cli_failed(cli) || cli->quiet || cli->format != HP_FORMAT_TEXT)
         return hp_present(cli, NULL);
-    }
     hp_text_init(&page, cli->out);
     hp_text_printf(&page, "%lld line%s, the chain is whole", r->number, r->number == 1 ? "" : "s");
     if (r->number > 0) {

@@ -13,9 +13,8 @@ static void render(struct hp_text *page, const struct hp_report *report)
 
 static int run(struct hp_cli *cli)
 {
-    if (hp_package_make(cli)) {
+    if (hp_package_make(cli))
         cli->report.status = HP_OK;
-    }
     return hp_present(cli, render);
 }
 

@@ -8,9 +8,8 @@
 
 static bool fill(struct hp_cli *cli, struct hp_request *request)
 {
-    if (cli->args.count > 1) {
+    if (cli->args.count > 1)
         return hp_cli_fail(cli, HP_USAGE, "hotpatch help confirm", "confirm takes one patch at most");
-    }
     return cli->args.count == 0 || hp_number_patch(cli, cli->args.items[0], &request->patch);
 }
 
@@ -18,9 +17,8 @@ static int run(struct hp_cli *cli)
 {
     struct hp_agent target;
     struct hp_request *request = hp_exchange_new(cli, HP_KIND_CONFIRM);
-    if (request != NULL && fill(cli, request) && hp_target_find(cli, &target)) {
+    if (request != NULL && fill(cli, request) && hp_target_find(cli, &target))
         hp_exchange(cli, &target, request);
-    }
     hp_request_free(request);
     return hp_present(cli, hp_render_confirm);
 }

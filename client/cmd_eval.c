@@ -14,9 +14,8 @@ static bool code_of_option(struct hp_cli *cli, struct hp_request *request)
     const char *as_return = hp_arena_printf(&cli->arena, "return %s", cli->code);
     struct hp_bytes code = {as_return, strlen(as_return)};
     request->code_name = "=(eval)";
-    if (!hp_source_compiles(code)) {
+    if (!hp_source_compiles(code))
         code = (struct hp_bytes){cli->code, strlen(cli->code)};
-    }
     request->code = code;
     return hp_source_check(cli, "(eval)", code);
 }
@@ -33,15 +32,13 @@ static int run(struct hp_cli *cli)
 {
     struct hp_agent target;
     struct hp_request *request = NULL;
-    if ((cli->code != NULL) + cli->args.count != 1) {
+    if ((cli->code != NULL) + cli->args.count != 1)
         hp_cli_fail(cli, HP_USAGE, "hotpatch help eval", "eval takes either -e CODE or one FILE");
-    } else {
+    else
         request = hp_exchange_new(cli, HP_KIND_EVAL);
-    }
     if (request != NULL && (cli->code != NULL ? code_of_option(cli, request) : code_of_file(cli, request)) &&
-        hp_target_find(cli, &target)) {
+        hp_target_find(cli, &target))
         hp_exchange(cli, &target, request);
-    }
     hp_request_free(request);
     return hp_present(cli, hp_render_eval);
 }

@@ -22,11 +22,10 @@ static void explain_reason(struct hp_text *page, const struct hp_reason_info *in
     hp_text_printf(page, "  %s\n\n  ", info->title);
     hp_text_wrap(page, info->meaning, 2);
     hp_text_printf(page, "\n  By default: %s.", default_word(info->by_default));
-    if (info->acceptable) {
+    if (info->acceptable)
         hp_text_printf(page, " Once you have read it: --accept %s.\n", info->code);
-    } else {
+    else
         hp_text_add(page, " It cannot be accepted.\n");
-    }
     hp_text_add(page, "\nExample:\n\n");
     hp_text_safe_lines(page, info->example, 4);
     hp_text_add(page, "\nWhat to do:\n\n  ");
@@ -91,14 +90,11 @@ static void print_json(struct hp_text *page, json_t *value)
 static json_t *all_json(void)
 {
     json_t *list = json_array();
-    for (int i = 1; i <= HP_REASON_MAX; i++) {
-        if (hp_reason_info(i) != NULL) {
+    for (int i = 1; i <= HP_REASON_MAX; i++)
+        if (hp_reason_info(i) != NULL)
             json_array_append_new(list, reason_json(hp_reason_info(i)));
-        }
-    }
-    for (int i = 0; i < HP_STATUS_COUNT; i++) {
+    for (int i = 0; i < HP_STATUS_COUNT; i++)
         json_array_append_new(list, status_json(hp_status_info((enum hp_status)i)));
-    }
     return list;
 }
 
@@ -106,14 +102,11 @@ static bool unknown(struct hp_cli *cli, const char *word)
 {
     struct hp_suggest suggest;
     hp_suggest_init(&suggest, word);
-    for (int i = 1; i <= HP_REASON_MAX; i++) {
-        if (hp_reason_info(i) != NULL) {
+    for (int i = 1; i <= HP_REASON_MAX; i++)
+        if (hp_reason_info(i) != NULL)
             hp_suggest_offer(&suggest, hp_reason_info(i)->code);
-        }
-    }
-    for (int i = 0; i < HP_STATUS_COUNT; i++) {
+    for (int i = 0; i < HP_STATUS_COUNT; i++)
         hp_suggest_offer(&suggest, hp_status_info((enum hp_status)i)->word);
-    }
     return hp_cli_fail(cli, HP_USAGE, "hotpatch explain lists them all",
                        "there is no code or status \"%s\"%s%s%s", word,
                        suggest.best != NULL ? "; did you mean " : "",
@@ -125,19 +118,17 @@ static bool explain(struct hp_cli *cli, struct hp_text *page, json_t *list, cons
 {
     const struct hp_reason_info *reason = hp_reason_info(hp_reason_from_code(word));
     int status = hp_status_from_word(word);
-    if (reason == NULL && status < 0) {
+    if (reason == NULL && status < 0)
         return unknown(cli, word);
-    }
     bool json = cli->format == HP_FORMAT_JSON;
-    if (reason != NULL && json) {
+    if (reason != NULL && json)
         json_array_append_new(list, reason_json(reason));
-    } else if (reason != NULL) {
+    else if (reason != NULL)
         explain_reason(page, reason);
-    } else if (json) {
+    else if (json)
         json_array_append_new(list, status_json(hp_status_info((enum hp_status)status)));
-    } else {
+    else
         explain_status(page, hp_status_info((enum hp_status)status));
-    }
     return true;
 }
 
@@ -163,15 +154,14 @@ static int run(struct hp_cli *cli)
     struct hp_text page;
     hp_text_init(&page, cli->out);
     bool ok = true;
-    if (cli->format == HP_FORMAT_MSGPACK) {
+    if (cli->format == HP_FORMAT_MSGPACK)
         ok = hp_cli_fail(cli, HP_USAGE, "--format json", "explain knows text and json");
-    } else if (cli->args.count == 0 && cli->format == HP_FORMAT_JSON) {
+    else if (cli->args.count == 0 && cli->format == HP_FORMAT_JSON)
         print_json(&page, all_json());
-    } else if (cli->args.count == 0) {
+    else if (cli->args.count == 0)
         list_all(&page);
-    } else {
+    else
         ok = explain_each(cli, &page);
-    }
     int status = ok ? hp_present_page(&page, 0) : hp_present(cli, NULL);
     hp_text_fini(&page);
     return status;

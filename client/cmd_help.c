@@ -10,11 +10,10 @@ static void option_line(struct hp_text *page, const struct hp_option *o)
 {
     struct hp_text name;
     hp_text_init(&name, page->style);
-    if (o->letter != 0) {
+    if (o->letter != 0)
         hp_text_printf(&name, "-%c, ", o->letter);
-    } else {
+    else
         hp_text_add(&name, "    ");
-    }
     hp_text_printf(&name, "--%s%s%s", o->name, o->argument != NULL ? " " : "",
                    o->argument != NULL ? o->argument : "");
     hp_text_printf(page, "  %-*s", HELP_COLUMN - 2, hp_text_str(&name));
@@ -35,11 +34,9 @@ void hp_cmd_help_page(struct hp_text *page, const struct hp_command *c)
     hp_text_add(page, "\nExamples:\n");
     hp_text_add(page, c->examples);
     hp_text_add(page, "\nOptions:\n");
-    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++) {
-        if ((o->commands & (unsigned)c->bit) != 0) {
+    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++)
+        if ((o->commands & (unsigned)c->bit) != 0)
             option_line(page, o);
-        }
-    }
 }
 
 static void overview(struct hp_text *page)
@@ -82,11 +79,10 @@ static int run(struct hp_cli *cli)
     }
     struct hp_text page;
     hp_text_init(&page, cli->out);
-    if (command != NULL) {
+    if (command != NULL)
         hp_cmd_help_page(&page, command);
-    } else {
+    else
         overview(&page);
-    }
     int status = hp_present_page(&page, 0);
     hp_text_fini(&page);
     return status;

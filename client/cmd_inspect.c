@@ -10,9 +10,8 @@ static int run(struct hp_cli *cli)
     struct hp_agent target;
     struct hp_request *request = NULL;
     bool bundle = false;
-    if (cli->args.count == 1 && (!hp_package_inspect(cli, cli->args.items[0], &bundle) || bundle)) {
+    if (cli->args.count == 1 && (!hp_package_inspect(cli, cli->args.items[0], &bundle) || bundle))
         return hp_present(cli, hp_package_render);
-    }
     if (cli->args.count != 1) {
         hp_cli_fail(cli, HP_USAGE, "hotpatch help inspect",
                     "inspect takes one module: MODULE or MODULE.PATH");
@@ -21,9 +20,8 @@ static int run(struct hp_cli *cli)
     }
     if (request != NULL) {
         request->target = cli->args.items[0];
-        if (hp_target_find(cli, &target)) {
+        if (hp_target_find(cli, &target))
             hp_exchange(cli, &target, request);
-        }
     }
     hp_request_free(request);
     return hp_present(cli, hp_render_inspect);

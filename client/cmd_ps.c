@@ -14,15 +14,14 @@ struct answers {
 
 static void short_duration(struct hp_text *out, double seconds)
 {
-    if (seconds >= 86400) {
+    if (seconds >= 86400)
         hp_text_printf(out, "%.0fd", seconds / 86400);
-    } else if (seconds >= 3600) {
+    else if (seconds >= 3600)
         hp_text_printf(out, "%.0fh", seconds / 3600);
-    } else if (seconds >= 60) {
+    else if (seconds >= 60)
         hp_text_printf(out, "%.0fm", seconds / 60);
-    } else {
+    else
         hp_text_printf(out, "%.0fs", seconds);
-    }
 }
 
 /* The nth column of an agent, as text. False beyond the last. */
@@ -40,9 +39,8 @@ static bool cell(struct hp_text *out, const struct hp_report_agent *a, size_t co
             hp_text_add(out, i > 0 ? "," : "");
             hp_text_safe(out, a->states.items[i]);
         }
-        if (a->states.count == 0) {
+        if (a->states.count == 0)
             hp_text_safe(out, a->state);
-        }
         return true;
     case 3:
         hp_text_safe(out, a->user);
@@ -88,9 +86,8 @@ static void table(struct hp_text *page, const struct answers *answers)
         }
     }
     hp_text_add(page, hp_style_on(page->style, HP_BOLD));
-    for (size_t c = 0; c < PS_COLUMNS; c++) {
+    for (size_t c = 0; c < PS_COLUMNS; c++)
         hp_text_printf(page, c + 1 < PS_COLUMNS ? "%-*s  " : "%.*s%s", (int)widths[c], titles[c], "");
-    }
     hp_text_add(page, hp_style_off(page->style, HP_BOLD));
     hp_text_add(page, "\n");
     for (size_t i = 0; i < answers->list.count; i++) {
@@ -151,15 +148,13 @@ static int run(struct hp_cli *cli)
                     cli->args.items[0]);
         return hp_present(cli, NULL);
     }
-    if (!hp_agents_find(cli, &agents)) {
+    if (!hp_agents_find(cli, &agents))
         return hp_present(cli, NULL);
-    }
     for (size_t i = 0; i < agents.list.count; i++) {
         struct hp_report_agent *slot =
             agents.list.items[i].answers ? HP_PUSH(&cli->arena, &answers.list) : NULL;
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = agents.list.items[i].about;
-        }
     }
     silent_ones(cli, &agents);
     return print(cli, &answers);

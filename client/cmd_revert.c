@@ -12,9 +12,8 @@ static bool fill(struct hp_cli *cli, struct hp_request *request)
         return hp_cli_fail(cli, HP_USAGE, "hotpatch help revert",
                            "revert takes one patch; it undoes all down to that one");
     }
-    if (cli->args.count == 1 && !hp_number_patch(cli, cli->args.items[0], &request->patch)) {
+    if (cli->args.count == 1 && !hp_number_patch(cli, cli->args.items[0], &request->patch))
         return false;
-    }
     request->options = cli->options;
     return true;
 }
@@ -23,9 +22,8 @@ static int run(struct hp_cli *cli)
 {
     struct hp_agent target;
     struct hp_request *request = hp_exchange_new(cli, HP_KIND_REVERT);
-    if (request != NULL && fill(cli, request) && hp_target_find(cli, &target)) {
+    if (request != NULL && fill(cli, request) && hp_target_find(cli, &target))
         hp_exchange(cli, &target, request);
-    }
     hp_request_free(request);
     return hp_present(cli, hp_render_patch);
 }

@@ -28,9 +28,8 @@ static bool read_password_file(struct hp_cli *cli, char password[PASSWORD_MAX])
     FILE *file = fopen(cli->password_file, "re");
     bool ok = file != NULL && fgets(password, PASSWORD_MAX, file) != NULL;
     int error = errno;
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     cut_line(password);
     return ok || hp_cli_fail(cli, HP_USAGE, NULL, "--password-file %s: %s", cli->password_file,
                              file != NULL ? "it is empty" : strerror(error));
@@ -42,9 +41,8 @@ static bool ask_password(struct hp_cli *cli, char password[PASSWORD_MAX])
     struct termios before, silent;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 || tcgetattr(fd, &before) != 0) {
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
-        }
         return hp_cli_fail(cli, HP_USAGE, "--password-file FILE",
                            "the key %s has a password, and there is no terminal to ask for it",
                            cli->secret_key);
@@ -66,9 +64,8 @@ static bool unlock(struct hp_cli *cli, struct hp_bytes text, struct hp_secret_ke
     char password[PASSWORD_MAX] = "";
     bool locked = hp_secret_key_is_locked(text.data, text.len);
     if (locked &&
-        !(cli->password_file != NULL ? read_password_file(cli, password) : ask_password(cli, password))) {
+        !(cli->password_file != NULL ? read_password_file(cli, password) : ask_password(cli, password)))
         return false;
-    }
     enum hp_secret_key_result result = hp_secret_key_read(text.data, text.len, locked ? password : NULL, key);
     explicit_bzero(password, sizeof password);
     switch (result) {
@@ -101,12 +98,10 @@ static bool may_replace(struct hp_cli *cli, const char *file, const struct hp_se
 {
     struct hp_bytes text;
     uint8_t number[8];
-    if (access(file, F_OK) != 0) {
+    if (access(file, F_OK) != 0)
         return true;
-    }
-    if (!hp_source_read(cli, file, &text)) {
+    if (!hp_source_read(cli, file, &text))
         return false;
-    }
     return (hp_signature_key(text.data, text.len, number) &&
             memcmp(number, key->number, sizeof number) == 0) ||
            hp_cli_fail(cli, HP_USAGE,
@@ -124,15 +119,12 @@ static bool write_signature(struct hp_cli *cli, struct hp_bytes bundle, const st
     const char *to = cli->output != NULL ? cli->output : hp_arena_printf(&cli->arena, "%s.minisig", file);
     const char *comment = hp_arena_printf(&cli->arena, "timestamp:%lld\tfile:%s\thashed",
                                           (long long)time(NULL), slash != NULL ? slash + 1 : file);
-    if (!may_replace(cli, to, key)) {
+    if (!may_replace(cli, to, key))
         return false;
-    }
-    if (!hp_signature_make(key, bundle.data, bundle.len, comment, text)) {
+    if (!hp_signature_make(key, bundle.data, bundle.len, comment, text))
         return hp_cli_fail(cli, HP_FAILED, NULL, "the signature could not be made");
-    }
-    if (!hp_package_write(cli, to, text, strlen(text), 0644)) {
+    if (!hp_package_write(cli, to, text, strlen(text), 0644))
         return false;
-    }
     hp_minisign_id(key->number, id);
     cli->report.output = hp_arena_printf(&cli->report.arena, "%s: signed by %s, in %s\n", file, id, to);
     return true;
@@ -142,21 +134,18 @@ static bool sign(struct hp_cli *cli)
 {
     struct hp_secret_key key;
     struct hp_bytes bundle;
-    if (cli->args.count != 1 || cli->secret_key == NULL) {
+    if (cli->args.count != 1 || cli->secret_key == NULL)
         return hp_cli_fail(cli, HP_USAGE, "hotpatch sign -k KEY BUNDLE", "sign takes a key and one bundle");
-    }
     const char *file = cli->args.items[0];
-    if (!hp_source_read(cli, file, &bundle)) {
+    if (!hp_source_read(cli, file, &bundle))
         return false;
-    }
     if (!hp_bundle_is(bundle.data, bundle.len)) {
         return hp_cli_fail(cli, HP_USAGE, "hotpatch bundle -o fix.hotpatch MODULE=FILE...",
                            "%s is no bundle, and agents take signed bundles only", file);
     }
     struct hp_report_bundle *described;
-    if (!hp_package_describe(cli, bundle, &described) || !read_key(cli, &key)) {
+    if (!hp_package_describe(cli, bundle, &described) || !read_key(cli, &key))
         return false;
-    }
     bool ok = write_signature(cli, bundle, &key);
     hp_secret_key_wipe(&key);
     cli->report.bundle = ok ? described : NULL;
@@ -175,9 +164,8 @@ static void render(struct hp_text *page, const struct hp_report *report)
 
 static int run(struct hp_cli *cli)
 {
-    if (sign(cli)) {
+    if (sign(cli))
         cli->report.status = HP_OK;
-    }
     return hp_present(cli, render);
 }
 

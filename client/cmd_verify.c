@@ -22,9 +22,8 @@ static void verify(struct hp_cli *cli, struct hp_request *request)
 static int run(struct hp_cli *cli)
 {
     struct hp_request *request = hp_exchange_new(cli, HP_KIND_VERIFY);
-    if (request != NULL) {
+    if (request != NULL)
         verify(cli, request);
-    }
     hp_request_free(request);
     return hp_present(cli, hp_render_verify);
 }

@@ -149,9 +149,8 @@ static bool readable_within(int fd, int timeout_ms)
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (;;) {
         int ready = poll(&pollfd, 1, left);
-        if (ready >= 0 || errno != EINTR) {
+        if (ready >= 0 || errno != EINTR)
             return ready > 0;
-        }
         clock_gettime(CLOCK_MONOTONIC, &now);
         int64_t passed =
             (int64_t)(now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
@@ -164,9 +163,8 @@ static enum hp_link_result dial_within(nng_socket socket, nng_dialer dialer, int
 {
     struct dial dial = {.dialer = dialer};
     pthread_t thread;
-    if (pipe2(dial.done, O_CLOEXEC) != 0) {
+    if (pipe2(dial.done, O_CLOEXEC) != 0)
         return HP_LINK_FAILED;
-    }
     enum hp_link_result result = HP_LINK_NO_MEMORY;
     if (pthread_create(&thread, NULL, dial_thread, &dial) == 0) {
         bool in_time = readable_within(dial.done[0], timeout_ms);
@@ -187,9 +185,8 @@ static int make_config(const struct hp_pems *pems, const char *host, nng_tls_con
 {
     nng_tls_config *config;
     int error = nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     if ((error = nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED)) != 0 ||
         (error = nng_tls_config_server_name(config, host)) != 0 ||
         (error = nng_tls_config_ca_chain(config, pems->ca, NULL)) != 0 ||
@@ -217,16 +214,13 @@ static enum hp_link_result set_tls(nng_dialer dialer, const struct hp_remote *to
                                            : HP_LINK_OWN_FILES;
     }
     int error = hp_diagnose_split(to->url, host, sizeof host, port, sizeof port) ? 0 : NNG_EADDRINVAL;
-    if (error == 0) {
+    if (error == 0)
         error = make_config(&pems, host, &config);
-    }
     hp_pems_fini(&pems);
-    if (error == 0) {
+    if (error == 0)
         error = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
-    }
-    if (config != NULL) {
+    if (config != NULL)
         nng_tls_config_free(config); /* the dialer has its own hold */
-    }
     return result_of_nng(error);
 }
 
@@ -245,14 +239,12 @@ static enum hp_link_result dial(nng_socket socket, const struct hp_remote *to, i
 {
     nng_dialer dialer;
     int error = nng_dialer_create(&dialer, socket, to->url);
-    if (error != 0) {
+    if (error != 0)
         return result_of_nng(error);
-    }
     if (strncmp(to->url, TLS_PREFIX, strlen(TLS_PREFIX)) == 0) {
         enum hp_link_result result = set_tls(dialer, to, why);
-        if (result != HP_LINK_OK) {
+        if (result != HP_LINK_OK)
             return result;
-        }
     }
     enum hp_link_result result = dial_within(socket, dialer, timeout_ms);
     bool local = strncmp(to->url, IPC_PREFIX, strlen(IPC_PREFIX)) == 0;
@@ -274,16 +266,14 @@ static void on_received(void *arg)
 static int open_socket(struct hp_link *link)
 {
     int error = nng_req0_open(&link->socket);
-    if (error != 0) {
+    if (error != 0)
         return error;
-    }
     const nng_duration hour = 3600 * 1000;
     if ((error = nng_socket_set_ms(link->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) != 0 ||
         (error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMINT, hour)) != 0 ||
         (error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMAXT, hour)) != 0 ||
-        (error = nng_socket_set_size(link->socket, NNG_OPT_RECVMAXSZ, 2 * (size_t)HP_MAX_MESSAGE)) != 0) {
+        (error = nng_socket_set_size(link->socket, NNG_OPT_RECVMAXSZ, 2 * (size_t)HP_MAX_MESSAGE)) != 0)
         nng_close(link->socket);
-    }
     return error;
 }
 
@@ -292,22 +282,17 @@ static enum hp_link_result dial_and_send(struct hp_link *link, const struct hp_r
 {
     nng_msg *msg = NULL;
     enum hp_link_result result = dial(link->socket, to, timeout_ms, why);
-    if (result != HP_LINK_OK) {
+    if (result != HP_LINK_OK)
         return result;
-    }
     int error = nng_socket_set_ms(link->socket, NNG_OPT_SENDTIMEO, timeout_ms);
-    if (error == 0) {
+    if (error == 0)
         error = nng_msg_alloc(&msg, 0);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = nng_msg_append(msg, data, len);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = nng_sendmsg(link->socket, msg, 0);
-    }
-    if (error != 0 && msg != NULL) {
+    if (error != 0 && msg != NULL)
         nng_msg_free(msg); /* nng takes it only if it sends it */
-    }
     return result_of_nng(error);
 }
 
@@ -319,13 +304,11 @@ enum hp_link_result hp_link_send(const struct hp_remote *to, const char *data, s
     why = why != NULL ? why : unasked;
     *why = '\0';
     if (strncmp(to->url, IPC_PREFIX, strlen(IPC_PREFIX)) == 0 &&
-        access(to->url + strlen(IPC_PREFIX), W_OK) != 0) {
+        access(to->url + strlen(IPC_PREFIX), W_OK) != 0)
         return result_of_access(errno);
-    }
     struct hp_link *link = hp_mem_calloc(sizeof *link);
-    if (link == NULL) {
+    if (link == NULL)
         return HP_LINK_NO_MEMORY;
-    }
     if (pipe2(link->bell, O_CLOEXEC | O_NONBLOCK) != 0) {
         hp_mem_free(link);
         return HP_LINK_FAILED;
@@ -341,12 +324,10 @@ enum hp_link_result hp_link_send(const struct hp_remote *to, const char *data, s
         opened == 0 ? dial_and_send(link, to, data, len, timeout_ms, why) : result_of_nng(opened);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result != HP_LINK_OK) {
-        if (opened == 0) {
+        if (opened == 0)
             nng_close(link->socket);
-        }
-        if (link->aio != NULL) {
+        if (link->aio != NULL)
             nng_aio_free(link->aio);
-        }
         close(link->bell[0]);
         close(link->bell[1]);
         hp_mem_free(link);
@@ -363,16 +344,14 @@ static enum hp_link_result take_answer(struct hp_link *link, char **data, size_t
 {
     nng_aio_wait(link->aio);
     int error = nng_aio_result(link->aio);
-    if (error != 0) {
+    if (error != 0)
         return result_of_nng(error);
-    }
     nng_msg *msg = nng_aio_get_msg(link->aio);
     nng_aio_set_msg(link->aio, NULL);
     *len = nng_msg_len(msg);
     *data = hp_mem_alloc(*len + 1);
-    if (*data != NULL) {
+    if (*data != NULL)
         memcpy(*data, nng_msg_body(msg), *len);
-    }
     nng_msg_free(msg);
     return *data != NULL ? HP_LINK_OK : HP_LINK_NO_MEMORY;
 }
@@ -383,20 +362,17 @@ enum hp_link_result hp_link_wait(struct hp_link *link, int timeout_ms, int wake_
     *data = NULL;
     *len = 0;
     int ready = poll(fds, 2, timeout_ms);
-    if (ready < 0 && errno != EINTR) {
+    if (ready < 0 && errno != EINTR)
         return HP_LINK_FAILED;
-    }
-    if (ready > 0 && fds[0].revents != 0) {
+    if (ready > 0 && fds[0].revents != 0)
         return take_answer(link, data, len);
-    }
     return ready > 0 && fds[1].revents != 0 ? HP_LINK_WOKEN : HP_LINK_TIMEOUT;
 }
 
 void hp_link_close(struct hp_link *link)
 {
-    if (link == NULL) {
+    if (link == NULL)
         return;
-    }
     nng_aio_stop(link->aio); /* the callback does not run after this */
     nng_close(link->socket);
     nng_aio_free(link->aio);

@@ -37,22 +37,19 @@ struct diagnosis {
 bool hp_diagnose_split(const char *url, char *host, size_t host_size, char *port, size_t port_size)
 {
     const char *start = strstr(url, "://");
-    if (start == NULL) {
+    if (start == NULL)
         return false;
-    }
     start += 3;
     const char *end = *start == '[' ? strchr(start, ']') : strrchr(start, ':');
-    if (end == NULL) {
+    if (end == NULL)
         return false;
-    }
     const char *colon = *start == '[' ? end + 1 : end;
     start += *start == '[';
     size_t host_len = (size_t)(end - start);
     size_t port_len = *colon == ':' ? strspn(colon + 1, "0123456789") : 0;
     if (host_len == 0 || host_len >= host_size || port_len == 0 || port_len >= port_size ||
-        colon[1 + port_len] != '\0') {
+        colon[1 + port_len] != '\0')
         return false;
-    }
     memcpy(host, start, host_len);
     host[host_len] = '\0';
     memcpy(port, colon + 1, port_len + 1);
@@ -66,9 +63,8 @@ static int wait_connected(int fd, int timeout_ms)
     struct pollfd pollfd = {fd, POLLOUT, 0};
     int error = 0;
     socklen_t len = sizeof error;
-    if (poll(&pollfd, 1, timeout_ms) <= 0) {
+    if (poll(&pollfd, 1, timeout_ms) <= 0)
         return ETIMEDOUT;
-    }
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
@@ -81,9 +77,8 @@ static int connect_to(const struct addrinfo *address, int timeout_ms, int *error
         return -1;
     }
     *error = connect(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
-    if (*error == EINPROGRESS) {
+    if (*error == EINPROGRESS)
         *error = wait_connected(fd, timeout_ms);
-    }
     if (*error == 0) {
         fcntl(fd, F_SETFL, 0);
         return fd;
@@ -118,9 +113,8 @@ static enum hp_link_result try_connect(struct diagnosis *d, int *fd)
         return HP_LINK_NO_NAME;
     }
     *fd = -1;
-    for (struct addrinfo *a = found; a != NULL && *fd < 0; a = a->ai_next) {
+    for (struct addrinfo *a = found; a != NULL && *fd < 0; a = a->ai_next)
         *fd = connect_to(a, d->timeout_ms, &error);
-    }
     freeaddrinfo(found);
     return *fd >= 0 ? HP_LINK_OK : not_connected(d, error);
 }
@@ -143,12 +137,10 @@ static void write_names(struct diagnosis *d, const mbedtls_x509_crt *crt)
                          (const char *)s->buf.p);
         at += n > 0 && (size_t)n < sizeof d->names - at ? (size_t)n : 0;
     }
-    if (at == 0) {
+    if (at == 0)
         mbedtls_x509_dn_gets(d->names, sizeof d->names, &crt->subject);
-    }
-    for (char *c = d->names; *c != '\0'; c++) {
+    for (char *c = d->names; *c != '\0'; c++)
         *c = (unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f ? *c : '?';
-    }
 }
 
 /* For each certificate of the chain; they are all taken, and what is wrong is remembered. */
@@ -201,9 +193,8 @@ static bool is_end(int rv)
 static enum hp_link_result judge_handshake(struct diagnosis *d, int rv)
 {
     enum hp_link_result agent = judge_agent(d);
-    if (agent != HP_LINK_OK || rv == 0) {
+    if (agent != HP_LINK_OK || rv == 0)
         return agent;
-    }
     /* It showed its certificate, saw ours, and ended: nng closes before its alert is sent, mostly. */
     bool saw_ours = d->seen && (rv == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE || is_end(rv));
     if (!d->seen && rv == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
@@ -241,9 +232,8 @@ static enum hp_link_result judge_greeting(struct diagnosis *d, const unsigned ch
         SAY(d, "%s port %s accepts the connection and says nothing", d->host, d->port);
         return HP_LINK_TIMEOUT;
     }
-    if (n == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) { /* TLS 1.3 tells only now */
+    if (n == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) /* TLS 1.3 tells only now */
         return judge_handshake(d, n);
-    }
     if (n <= 0) {
         SAY(d, "%s port %s ends the connection at once", d->host, d->port);
         return HP_LINK_LOST;
@@ -290,9 +280,8 @@ static bool tls_prepare(struct tls *t, struct diagnosis *d, const struct hp_pems
     mbedtls_ssl_conf_verify(&t->config, on_certificate, d);
     mbedtls_ssl_conf_rng(&t->config, mbedtls_ctr_drbg_random, &t->random);
     mbedtls_ssl_conf_read_timeout(&t->config, (uint32_t)d->timeout_ms);
-    if (mbedtls_ssl_setup(&t->ssl, &t->config) != 0 || mbedtls_ssl_set_hostname(&t->ssl, d->host) != 0) {
+    if (mbedtls_ssl_setup(&t->ssl, &t->config) != 0 || mbedtls_ssl_set_hostname(&t->ssl, d->host) != 0)
         return false;
-    }
     mbedtls_ssl_set_bio(&t->ssl, &t->net, mbedtls_net_send, NULL, mbedtls_net_recv_timeout);
     return true;
 }
@@ -313,9 +302,8 @@ static enum hp_link_result try_tls(struct diagnosis *d, int fd, const struct hp_
     enum hp_link_result result = HP_LINK_FAILED;
     if (tls_prepare(&t, d, pems)) {
         result = judge_handshake(d, mbedtls_ssl_handshake(&t.ssl));
-        if (result == HP_LINK_OK) {
+        if (result == HP_LINK_OK)
             result = judge_greeting(d, greeting, mbedtls_ssl_read(&t.ssl, greeting, sizeof greeting));
-        }
     } else {
         SAY(d, "TLS could not be set up here");
     }
@@ -343,9 +331,8 @@ static enum hp_link_result look_at_greeting(struct diagnosis *d, int fd)
 {
     struct pollfd pollfd = {fd, POLLIN, 0};
     unsigned char bytes[8];
-    if (poll(&pollfd, 1, d->timeout_ms) <= 0) {
+    if (poll(&pollfd, 1, d->timeout_ms) <= 0)
         return judge_greeting(d, bytes, MBEDTLS_ERR_SSL_TIMEOUT);
-    }
     return judge_greeting(d, bytes, (int)recv(fd, bytes, sizeof bytes, 0));
 }
 

@@ -17,9 +17,8 @@ static int64_t pid_of(const char *text, size_t len)
 {
     int64_t pid = 0;
     for (size_t i = 0; i < len; i++) {
-        if (!isdigit((unsigned char)text[i]) || pid > INT32_MAX / 10) {
+        if (!isdigit((unsigned char)text[i]) || pid > INT32_MAX / 10)
             return 0;
-        }
         pid = pid * 10 + (text[i] - '0');
     }
     return pid;
@@ -30,9 +29,8 @@ static int64_t pid_of_socket(const char *name)
 {
     size_t len = strlen(name);
     size_t suffix = strlen(DISCOVER_SUFFIX);
-    if (len <= suffix || strcmp(name + len - suffix, DISCOVER_SUFFIX) != 0) {
+    if (len <= suffix || strcmp(name + len - suffix, DISCOVER_SUFFIX) != 0)
         return 0;
-    }
     return pid_of(name, len - suffix);
 }
 
@@ -44,12 +42,10 @@ static bool status_line(const char *proc, int64_t pid, const char *key, char *ou
     bool found = false;
     snprintf(path, sizeof path, "%s/%" PRId64 "/status", proc, pid);
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    if (file == NULL)
         return false;
-    }
-    while (!found && fgets(line, sizeof line, file) != NULL) {
+    while (!found && fgets(line, sizeof line, file) != NULL)
         found = strncmp(line, key, strlen(key)) == 0;
-    }
     fclose(file);
     if (found) {
         line[strcspn(line, "\n")] = '\0';
@@ -66,13 +62,11 @@ enum hp_process hp_discover_process(const char *proc, int64_t pid, uid_t *user)
     unsigned real = 0;
     unsigned effective = 0;
     snprintf(path, sizeof path, "%s/%" PRId64, proc, pid);
-    if (stat(path, &st) != 0) {
+    if (stat(path, &st) != 0)
         return HP_PROCESS_NONE;
-    }
     /* A dead process whose parent has not asked for its status yet (a container may have nobody who does). */
-    if (status_line(proc, pid, "State:", ids, sizeof ids) && strpbrk(ids, "ZX") == ids + 1) {
+    if (status_line(proc, pid, "State:", ids, sizeof ids) && strpbrk(ids, "ZX") == ids + 1)
         return HP_PROCESS_NONE;
-    }
     /* The folder of a process that may not be traced belongs to root; its status file tells the truth. */
     bool told =
         status_line(proc, pid, "Uid:", ids, sizeof ids) && sscanf(ids, "%u %u", &real, &effective) == 2;
@@ -87,9 +81,8 @@ static bool known(const struct hp_places *places, int64_t pid, const char *path)
         struct stat a;
         struct stat b;
         if (place->pid == pid && stat(place->path, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
-            a.st_ino == b.st_ino) {
+            a.st_ino == b.st_ino)
             return true;
-        }
     }
     return false;
 }
@@ -98,13 +91,11 @@ static void add_place(struct hp_arena *arena, struct hp_places *places, const ch
                       uid_t user)
 {
     struct sockaddr_un address;
-    if (strlen(path) >= sizeof address.sun_path || known(places, pid, path)) {
+    if (strlen(path) >= sizeof address.sun_path || known(places, pid, path))
         return;
-    }
     struct hp_place *place = HP_PUSH(arena, &places->list);
-    if (place != NULL) {
+    if (place != NULL)
         *place = (struct hp_place){path, pid, user};
-    }
 }
 
 /* One socket file of a folder that belongs to `owner`. */
@@ -114,14 +105,12 @@ static void look_at_socket(struct hp_arena *arena, const struct hp_discover *whe
     const char *path = hp_arena_printf(arena, "%s/%s", dir, name);
     int64_t pid = pid_of_socket(name);
     struct stat st;
-    if (pid == 0 || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+    if (pid == 0 || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
         return;
-    }
     uid_t user = 0;
     if (hp_discover_process(where->proc, pid, &user) == HP_PROCESS_NONE) {
-        if (owner == geteuid()) {
+        if (owner == geteuid())
             unlink(path); /* left by a dead process; a failure only leaves it there */
-        }
     } else if (user == owner && (where->pid == 0 || where->pid == pid)) {
         add_place(arena, places, path, pid, user);
     }
@@ -131,16 +120,13 @@ static void look_into(struct hp_arena *arena, const struct hp_discover *where, c
                       struct hp_places *places)
 {
     struct stat st;
-    if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
+    if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
         return;
-    }
     DIR *stream = opendir(dir);
-    if (stream == NULL) {
+    if (stream == NULL)
         return;
-    }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream))
         look_at_socket(arena, where, dir, entry->d_name, st.st_uid, places);
-    }
     closedir(stream);
 }
 
@@ -149,14 +135,11 @@ static void look_below(struct hp_arena *arena, const struct hp_discover *where, 
                        const char *prefix, const char *suffix, struct hp_places *places)
 {
     DIR *stream = opendir(parent);
-    if (stream == NULL) {
+    if (stream == NULL)
         return;
-    }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream))
+        if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
             look_into(arena, where, hp_arena_printf(arena, "%s/%s%s", parent, entry->d_name, suffix), places);
-        }
-    }
     closedir(stream);
 }
 
@@ -164,9 +147,8 @@ static void look_below(struct hp_arena *arena, const struct hp_discover *where, 
 static int64_t inner_pid(const char *proc, int64_t pid)
 {
     char numbers[512];
-    if (!status_line(proc, pid, "NSpid:", numbers, sizeof numbers)) {
+    if (!status_line(proc, pid, "NSpid:", numbers, sizeof numbers))
         return 0;
-    }
     const char *last = strrchr(numbers, '\t');
     return last != NULL ? pid_of(last + 1, strlen(last + 1)) : 0;
 }
@@ -188,23 +170,20 @@ static void look_at_container(struct hp_arena *arena, const char *proc, int64_t 
     const char *tmp = hp_arena_printf(arena, "%s/%" PRId64 "/root/tmp", proc, pid);
     DIR *stream = inner != 0 ? opendir(tmp) : NULL;
     if (stream == NULL || hp_discover_process(proc, pid, &user) == HP_PROCESS_NONE) {
-        if (stream != NULL) {
+        if (stream != NULL)
             closedir(stream);
-        }
         return;
     }
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
         struct stat dir;
         struct stat file;
-        if (strncmp(entry->d_name, "hotpatch-", 9) != 0) {
+        if (strncmp(entry->d_name, "hotpatch-", 9) != 0)
             continue;
-        }
         const char *path = hp_arena_printf(arena, "%s/%s", tmp, entry->d_name);
         const char *socket = hp_arena_printf(arena, "%s/%" PRId64 DISCOVER_SUFFIX, path, inner);
         if (lstat(path, &dir) == 0 && S_ISDIR(dir.st_mode) && dir.st_uid == user &&
-            lstat(socket, &file) == 0 && S_ISSOCK(file.st_mode)) {
+            lstat(socket, &file) == 0 && S_ISSOCK(file.st_mode))
             add_place(arena, places, socket, pid, user);
-        }
     }
     closedir(stream);
 }
@@ -216,22 +195,19 @@ static void look_at_process(struct hp_arena *arena, const char *proc, int64_t pi
     char theirs[128];
     mount_namespace(proc, "self", ours, sizeof ours);
     mount_namespace(proc, hp_arena_printf(arena, "%" PRId64, pid), theirs, sizeof theirs);
-    if (theirs[0] != '\0' && strcmp(ours, theirs) != 0) {
+    if (theirs[0] != '\0' && strcmp(ours, theirs) != 0)
         look_at_container(arena, proc, pid, places);
-    }
 }
 
 static void look_into_containers(struct hp_arena *arena, const char *proc, struct hp_places *places)
 {
     DIR *stream = opendir(proc);
-    if (stream == NULL) {
+    if (stream == NULL)
         return;
-    }
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
         int64_t pid = pid_of(entry->d_name, strlen(entry->d_name));
-        if (pid != 0) {
+        if (pid != 0)
             look_at_process(arena, proc, pid, places);
-        }
     }
     closedir(stream);
 }
@@ -250,21 +226,18 @@ static bool is_through(const struct hp_discover *where, const struct hp_places *
 
 void hp_discover(struct hp_arena *arena, const struct hp_discover *where, struct hp_places *places)
 {
-    for (size_t i = 0; where->dirs[i] != NULL && !is_through(where, places); i++) {
+    for (size_t i = 0; where->dirs[i] != NULL && !is_through(where, places); i++)
         look_into(arena, where, where->dirs[i], places);
-    }
     if (where->tmp != NULL && !is_through(where, places)) {
         look_below(arena, where, where->tmp, "hotpatch-", "", places);
         look_below(arena, where, where->run_user, "", "/hotpatch", places);
     }
-    if (where->tmp != NULL && where->pid == 0) {
+    if (where->tmp != NULL && where->pid == 0)
         look_into_containers(arena, where->proc, places);
-    } else if (where->tmp != NULL && !is_through(where, places)) {
+    else if (where->tmp != NULL && !is_through(where, places))
         look_at_process(arena, where->proc, where->pid, places);
-    }
-    if (places->list.count > 1) {
+    if (places->list.count > 1)
         qsort(places->list.items, places->list.count, sizeof *places->list.items, by_pid);
-    }
 }
 
 void hp_discover_here(struct hp_arena *arena, int64_t pid, struct hp_places *places)
@@ -273,12 +246,10 @@ void hp_discover_here(struct hp_arena *arena, int64_t pid, struct hp_places *pla
     size_t count = 0;
     const char *dir = getenv("HOTPATCH_DIR");
     const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (dir != NULL && *dir != '\0') {
+    if (dir != NULL && *dir != '\0')
         dirs[count++] = dir;
-    }
-    if (runtime != NULL && *runtime != '\0') {
+    if (runtime != NULL && *runtime != '\0')
         dirs[count++] = hp_arena_printf(arena, "%s/hotpatch", runtime);
-    }
     dirs[count++] = hp_arena_printf(arena, "/tmp/hotpatch-%u", (unsigned)geteuid());
     const char *only = getenv("HOTPATCH_ONLY");
     if (only != NULL && *only != '\0') {

@@ -49,14 +49,12 @@ static const char *make_id(struct hp_cli *cli)
     size_t have = 0;
     while (have < sizeof bytes) {
         ssize_t got = getrandom(bytes + have, sizeof bytes - have, 0);
-        if (got < 0 && errno != EINTR) {
+        if (got < 0 && errno != EINTR)
             return NULL;
-        }
         have += got > 0 ? (size_t)got : 0;
     }
-    for (size_t i = 0; i < sizeof bytes; i++) {
+    for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    }
     return hp_arena_str(&cli->arena, text);
 }
 
@@ -76,9 +74,8 @@ struct hp_request *hp_exchange_new(struct hp_cli *cli, enum hp_kind kind)
         hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
         return NULL;
     }
-    if (cli->id == NULL) {
+    if (cli->id == NULL)
         cli->id = make_id(cli);
-    }
     if (cli->id == NULL) {
         hp_cli_fail(cli, HP_FAILED, "give one with --id", "no random id could be made: %s", strerror(errno));
         hp_request_free(request);
@@ -99,9 +96,8 @@ static enum hp_link_result wait_until(struct hp_link *link, int64_t until, char 
     for (;;) {
         int64_t left = until - now_ms();
         enum hp_link_result result = hp_link_wait(link, left > 0 ? (int)left : 0, -1, data, len);
-        if (result != HP_LINK_TIMEOUT || left <= 0) {
+        if (result != HP_LINK_TIMEOUT || left <= 0)
             return result;
-        }
     }
 }
 
@@ -113,19 +109,16 @@ static enum hp_link_result ask(const struct hp_remote *to, const struct hp_reque
     size_t len = 0;
     struct hp_link *link = NULL;
     int64_t until = now_ms() + timeout_ms;
-    if (hp_request_encode(request, &data, &len) != HP_OK) {
+    if (hp_request_encode(request, &data, &len) != HP_OK)
         return HP_LINK_NO_MEMORY;
-    }
     enum hp_link_result result = hp_link_send(to, data, len, timeout_ms, &link, NULL);
     hp_mem_free(data);
     data = NULL;
-    if (result == HP_LINK_OK) {
+    if (result == HP_LINK_OK)
         result = wait_until(link, until, &data, &len);
-    }
     hp_link_close(link);
-    if (result == HP_LINK_OK && hp_report_decode(report, data, len, error) != HP_OK) {
+    if (result == HP_LINK_OK && hp_report_decode(report, data, len, error) != HP_OK)
         result = HP_LINK_FAILED;
-    }
     hp_mem_free(data);
     return result;
 }
@@ -152,9 +145,8 @@ static enum ticket ticket_of(const struct hp_report *report)
                                         [TICKET_RUNNING] = "running",
                                         [TICKET_DONE] = "done"};
     enum ticket ticket = TICKET_UNKNOWN;
-    for (int i = TICKET_UNKNOWN; i <= TICKET_DONE && report->results.count > 0; i++) {
+    for (int i = TICKET_UNKNOWN; i <= TICKET_DONE && report->results.count > 0; i++)
         ticket = strcmp(report->results.items[0], words[i]) == 0 ? (enum ticket)i : ticket;
-    }
     return ticket;
 }
 
@@ -186,9 +178,8 @@ static void show_sent(struct exchange *x)
 {
     const struct hp_progress_state state = {
         .step = "sent", .doing = "was sent", .seconds = (double)(now_ms() - x->start) / 1000};
-    if (x->progress.form == HP_PROGRESS_JSON) {
+    if (x->progress.form == HP_PROGRESS_JSON)
         hp_progress_show(&x->progress, &state);
-    }
 }
 
 /* `progress` and `cancel` carry the id that they are about in `target`. What a `progress` says is shown. */
@@ -207,9 +198,8 @@ static enum ticket ask_about(struct exchange *x, enum hp_kind kind)
     request.deadline_ms = EXCHANGE_ASK_MS;
     enum hp_link_result result = ask(&x->target->remote, &request, EXCHANGE_ASK_MS, &report, &error);
     x->ticket = result == HP_LINK_OK ? ticket_of(&report) : TICKET_SILENT;
-    if (kind == HP_KIND_PROGRESS) {
+    if (kind == HP_KIND_PROGRESS)
         show_progress(x, &report);
-    }
     hp_report_fini(&report);
     hp_request_fini(&request);
     return x->ticket;
@@ -305,9 +295,8 @@ static bool take_report(struct exchange *x, const char *data, size_t len)
     hp_report_fini(&cli->report);
     hp_report_init(&cli->report);
     enum hp_status status = hp_report_decode(&cli->report, data, len, &error);
-    if (status == HP_OK) {
+    if (status == HP_OK)
         return true;
-    }
     const char *text = hp_arena_str(&cli->arena, error != NULL ? error : "its answer cannot be read");
     hp_report_fini(&cli->report);
     hp_report_init(&cli->report);
@@ -362,23 +351,20 @@ static bool interrupted(struct exchange *x)
 static bool check_on(struct exchange *x)
 {
     bool overdue = now_ms() - x->start > x->request->deadline_ms + EXCHANGE_GRACE_MS;
-    if (!hp_kind_needs_lua(x->request->kind)) {
+    if (!hp_kind_needs_lua(x->request->kind))
         return overdue ? uncertain(x, "no answer came in time") : true;
-    }
     enum ticket ticket = ask_about(x, HP_KIND_PROGRESS);
     x->silences = ticket == TICKET_SILENT ? x->silences + 1 : 0;
-    if (overdue && x->silences >= EXCHANGE_SILENCES) {
+    if (overdue && x->silences >= EXCHANGE_SILENCES)
         return uncertain(x, "no answer came in time");
-    }
     return true;
 }
 
 /* What the link says ends the wait, or it is time to ask how it goes. True: *ok is how it ended. */
 static bool is_over(struct exchange *x, enum hp_link_result result, const char *data, size_t len, bool *ok)
 {
-    if (result == HP_LINK_TIMEOUT) {
+    if (result == HP_LINK_TIMEOUT)
         return false;
-    }
     hp_progress_clear(&x->progress);
     *ok = result == HP_LINK_OK      ? take_report(x, data, len)
           : result == HP_LINK_WOKEN ? interrupted(x)
@@ -399,9 +385,8 @@ static bool wait_for_answer(struct exchange *x)
         enum hp_link_result result = hp_link_wait(x->link, left > 0 ? (int)left : 0, x->wake, &data, &len);
         bool over = is_over(x, result, data, len, &ok);
         hp_mem_free(data);
-        if (over) {
+        if (over)
             return ok;
-        }
         if (now_ms() >= next_question) {
             if (!check_on(x)) {
                 hp_progress_clear(&x->progress);
@@ -424,9 +409,8 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
                            "the request is larger than an agent accepts (%u MiB); nothing was sent",
                            HP_MAX_MESSAGE >> 20);
     }
-    if (status != HP_OK) {
+    if (status != HP_OK)
         return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
-    }
     hp_progress_init(&x.progress, cli, hp_kind_word(request->kind), request->id);
     x.wake = hp_interrupt_catch();
     x.start = now_ms();
@@ -434,9 +418,8 @@ bool hp_exchange(struct hp_cli *cli, const struct hp_agent *target, struct hp_re
     enum hp_link_result result =
         hp_link_send(&target->remote, data, len, (int)request->deadline_ms, &x.link, why);
     hp_mem_free(data);
-    if (result != HP_LINK_OK) {
+    if (result != HP_LINK_OK)
         return not_sent(&x, result, why);
-    }
     show_sent(&x);
     bool ok = wait_for_answer(&x);
     hp_link_close(x.link);

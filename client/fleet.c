@@ -47,16 +47,14 @@ bool hp_fleet_wanted(struct hp_cli *cli)
         return waves && hp_cli_fail(cli, HP_USAGE, "name them with --to A --to B, or --targets FILE",
                                     "--canary, --batch and --max-fail are for several targets");
     }
-    if ((cli->command->bit & HP_CMD_FLEET) == 0) {
+    if ((cli->command->bit & HP_CMD_FLEET) == 0)
         return hp_cli_fail(cli, HP_USAGE, NULL, "%s asks one server: give one --to", cli->command->name);
-    }
     if (cli->pid != 0 || cli->name != NULL) {
         return hp_cli_fail(cli, HP_USAGE, NULL,
                            "--pid and --name stand for one server; list several with --targets FILE");
     }
-    if (cli->format == HP_FORMAT_MSGPACK) {
+    if (cli->format == HP_FORMAT_MSGPACK)
         return hp_cli_fail(cli, HP_USAGE, "--format json", "there is no msgpack form for several targets");
-    }
     return refuse_standard_input(cli);
 }
 
@@ -67,11 +65,9 @@ static bool is_ours(const char *name, size_t len)
 {
     static const char *const ours[] = {"to",       "targets", "canary",   "batch",
                                        "max-fail", "format",  "progress", "state"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
-        if (strlen(ours[i]) == len && memcmp(ours[i], name, len) == 0) {
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strlen(ours[i]) == len && memcmp(ours[i], name, len) == 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -80,9 +76,8 @@ static bool takes_value(const char *text)
     for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++) {
         bool same = text[1] == '-' ? strcmp(o->name, text + 2) == 0
                                    : o->letter != 0 && o->letter == text[1] && text[2] == '\0';
-        if (same) {
+        if (same)
             return o->argument != NULL;
-        }
     }
     return false;
 }
@@ -93,9 +88,8 @@ static char **arguments(const struct fleet *f, const struct member *m)
     struct hp_arena *arena = &f->cli->arena;
     const char **args = hp_arena_alloc(arena, ((size_t)f->argc + 10) * sizeof *args);
     size_t n = 0;
-    if (args == NULL) {
+    if (args == NULL)
         return NULL;
-    }
     args[n++] = f->argv[0];
     args[n++] = f->argv[1];
     args[n++] = m->name->option;
@@ -108,22 +102,19 @@ static char **arguments(const struct fleet *f, const struct member *m)
     for (int i = 2; i < f->argc; i++) {
         const char *text = f->argv[i];
         if (strcmp(text, "--") == 0) {
-            while (i < f->argc) {
+            while (i < f->argc)
                 args[n++] = f->argv[i++];
-            }
             break;
         }
         bool option = text[0] == '-' && text[1] != '\0';
         bool more = option && strchr(text, '=') == NULL && takes_value(text) && i + 1 < f->argc;
         bool ours = option && text[1] == '-' && is_ours(text + 2, strcspn(text + 2, "="));
-        if (!ours) {
+        if (!ours)
             args[n++] = text;
-        }
         if (more) {
             i++;
-            if (!ours) {
+            if (!ours)
                 args[n++] = f->argv[i];
-            }
         }
     }
     args[n] = NULL;
@@ -148,9 +139,8 @@ static size_t share(const struct fleet *f, const char *text)
 {
     char *end = NULL;
     unsigned long number = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-    if (number == 0 || number > 1000000 || end == NULL || (*end != '\0' && strcmp(end, "%") != 0)) {
+    if (number == 0 || number > 1000000 || end == NULL || (*end != '\0' && strcmp(end, "%") != 0))
         return 0;
-    }
     size_t size = *end == '%' ? (f->count * number + 99) / 100 : number;
     return *end == '%' && number > 100 ? 0 : size;
 }
@@ -178,9 +168,8 @@ static void on_end(void *fleet, struct hp_child *child)
 {
     struct fleet *f = fleet;
     struct member *m = f->members;
-    while (&m->child != child) {
+    while (&m->child != child)
         m++;
-    }
     m->report = child->text != NULL ? json_loadb(child->text, child->len, 0, NULL) : NULL;
     f->failed += !succeeded(m);
     f->ended++;
@@ -191,9 +180,8 @@ static void begin(struct fleet *f, struct member *m)
 {
     show(f, m);
     hp_child_start(&m->child, arguments(f, m));
-    if (m->child.ended) {
+    if (m->child.ended)
         on_end(f, &m->child);
-    }
 }
 
 static void run_wave(struct fleet *f, size_t size)
@@ -217,12 +205,10 @@ static bool run_waves(struct fleet *f)
     size_t canary, batch, allowed;
     if (!read_share(f, "canary", f->cli->canary, 0, &canary) ||
         !read_share(f, "batch", f->cli->batch, f->count, &batch) ||
-        !read_share(f, "max-fail", f->cli->max_fail, 0, &allowed)) {
+        !read_share(f, "max-fail", f->cli->max_fail, 0, &allowed))
         return false;
-    }
-    if (canary > 0) {
+    if (canary > 0)
         run_wave(f, canary);
-    }
     bool go_on = f->failed == 0;
     while (go_on && f->tried < f->count) {
         run_wave(f, batch > 0 ? batch : f->count);
@@ -249,9 +235,8 @@ static int verdict(const struct fleet *f, const char **word)
         return hp_status_info(HP_PARTIAL)->exit;
     }
     *word = alike ? word_of(first) : done > 0 ? "ok" : "failed";
-    if (done > 0) {
+    if (done > 0)
         return differs ? 2 : 0;
-    }
     return alike ? first->child.exit : 1;
 }
 
@@ -288,12 +273,10 @@ static void add_member_line(struct hp_text *page, const struct member *m, size_t
     json_int_t patch = json_integer_value(json_object_get(m->report, "patch")),
                functions = functions_of(m->report);
     if (succeeded(m) && m->child.ended) {
-        if (patch > 0) {
+        if (patch > 0)
             hp_text_printf(page, "  patch %lld", (long long)patch);
-        }
-        if (functions > 0) {
+        if (functions > 0)
             hp_text_printf(page, "  %lld function%s", (long long)functions, functions == 1 ? "" : "s");
-        }
     } else if (m->child.ended) {
         hp_text_add(page, "  ");
         hp_text_safe(page, reason_of(m->report) != NULL ? reason_of(m->report) : "it printed no report");
@@ -308,16 +291,13 @@ static void add_summary(struct hp_text *page, const struct fleet *f)
         size_t own = hp_text_width(page->style, f->members[i].name->label);
         width = own > width ? own : width;
     }
-    for (size_t i = 0; i < f->count; i++) {
+    for (size_t i = 0; i < f->count; i++)
         add_member_line(page, &f->members[i], width);
-    }
     hp_text_printf(page, "%zu of %zu done", f->tried - f->failed, f->count);
-    if (f->failed > 0) {
+    if (f->failed > 0)
         hp_text_printf(page, ", %zu failed", f->failed);
-    }
-    if (f->tried < f->count) {
+    if (f->tried < f->count)
         hp_text_printf(page, ", %zu not tried", f->count - f->tried);
-    }
     hp_text_add(page, "\n");
 }
 
@@ -328,20 +308,17 @@ static bool add_json(struct hp_text *page, const struct fleet *f, const char *wo
         const struct member *m = &f->members[i];
         json_t *entry = json_pack("{s:s, s:s}", "target", m->name->label, "status",
                                   m->child.ended ? word_of(m) : "not_tried");
-        if (m->child.ended) {
+        if (m->child.ended)
             json_object_set_new(entry, "exit", json_integer(m->child.exit));
-        }
-        if (m->report != NULL) {
+        if (m->report != NULL)
             json_object_set(entry, "report", m->report);
-        }
         json_array_append_new(targets, entry);
     }
     json_t *all = json_pack("{s:i, s:s, s:o}", "protocol", 1, "status", word, "targets", targets);
     char *text = all != NULL ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
-    if (text == NULL) {
+    if (text == NULL)
         return false;
-    }
     hp_text_add(page, text);
     hp_text_add(page, "\n");
     free(text);
@@ -354,11 +331,10 @@ static int present(const struct fleet *f)
     const char *word;
     int status = verdict(f, &word);
     hp_text_init(&page, f->cli->out);
-    if (f->cli->format == HP_FORMAT_JSON) {
+    if (f->cli->format == HP_FORMAT_JSON)
         page.failed = !add_json(&page, f, word) || page.failed;
-    } else if (!f->cli->quiet || f->failed > 0) {
+    else if (!f->cli->quiet || f->failed > 0)
         add_summary(&page, f);
-    }
     status = hp_present_page(&page, status);
     if (f->failed > 0) {
         fprintf(
@@ -374,12 +350,10 @@ static int present(const struct fleet *f)
 static bool make_members(struct fleet *f, const struct hp_target_list *targets)
 {
     f->members = hp_mem_calloc(targets->list.count * sizeof *f->members);
-    if (f->members == NULL) {
+    if (f->members == NULL)
         return hp_cli_fail(f->cli, HP_NO_MEMORY, NULL, "not enough memory");
-    }
-    for (; f->count < targets->list.count; f->count++) {
+    for (; f->count < targets->list.count; f->count++)
         f->members[f->count].name = &targets->list.items[f->count];
-    }
     return true;
 }
 

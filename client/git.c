@@ -24,9 +24,8 @@ struct git_run {
 
 bool hp_git_check_rev(struct hp_cli *cli, const char *rev)
 {
-    if (rev[0] == '\0' || rev[0] == '-' || strstr(rev, "..") != NULL || strchr(rev, ':') != NULL) {
+    if (rev[0] == '\0' || rev[0] == '-' || strstr(rev, "..") != NULL || strchr(rev, ':') != NULL)
         return hp_cli_fail(cli, HP_USAGE, NULL, "--git takes a commit, a branch or a tag, not \"%s\"", rev);
-    }
     return true;
 }
 
@@ -35,9 +34,8 @@ static int git_start(struct git_run *run, char *const argv[])
 {
     int out[2];
     int err[2];
-    if (pipe(out) != 0) {
+    if (pipe(out) != 0)
         return errno;
-    }
     if (pipe(err) != 0) {
         int error = errno;
         close(out[0]);
@@ -68,12 +66,10 @@ static void git_drain(int *fd, struct hp_text *text)
 {
     char buf[16384];
     ssize_t got = read(*fd, buf, sizeof buf);
-    if (got < 0 && errno == EINTR) {
+    if (got < 0 && errno == EINTR)
         return;
-    }
-    if (got > 0) {
+    if (got > 0)
         hp_text_addn(text, buf, (size_t)got);
-    }
     if (got <= 0 || text->len > HP_MAX_MESSAGE || text->failed) {
         close(*fd);
         *fd = -1;
@@ -85,15 +81,12 @@ static bool git_finish(struct git_run *run)
 {
     while (run->out >= 0 || run->err >= 0) {
         struct pollfd fds[2] = {{run->out, POLLIN, 0}, {run->err, POLLIN, 0}};
-        if (poll(fds, 2, -1) < 0) {
+        if (poll(fds, 2, -1) < 0)
             continue; /* EINTR */
-        }
-        if (run->out >= 0 && fds[0].revents != 0) {
+        if (run->out >= 0 && fds[0].revents != 0)
             git_drain(&run->out, &run->out_text);
-        }
-        if (run->err >= 0 && fds[1].revents != 0) {
+        if (run->err >= 0 && fds[1].revents != 0)
             git_drain(&run->err, &run->err_text);
-        }
     }
     int status = 0;
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR) {
@@ -118,9 +111,8 @@ static bool git_run(struct hp_cli *cli, struct git_run *run, const char *const a
     *run = (struct git_run){.out = -1, .err = -1};
     hp_text_init(&run->out_text, cli->err);
     hp_text_init(&run->err_text, cli->err);
-    if (!hp_cli_check_memory(cli)) {
+    if (!hp_cli_check_memory(cli))
         return false;
-    }
     int error = git_start(run, (char *const *)(uintptr_t)argv);
     if (error != 0) {
         if (run->out >= 0) {
@@ -131,9 +123,8 @@ static bool git_run(struct hp_cli *cli, struct git_run *run, const char *const a
                            "cannot run git: %s", strerror(error));
     }
     bool ended = git_finish(run);
-    if (run->out_text.failed || run->out_text.len > HP_MAX_MESSAGE) { /* then git did not end well either */
+    if (run->out_text.failed || run->out_text.len > HP_MAX_MESSAGE) /* then git did not end well either */
         return hp_cli_fail(cli, HP_LIMIT, NULL, "--git %s: too large; nothing was sent", what);
-    }
     if (!ended) {
         return hp_cli_fail(cli, HP_LOAD_FAILED, hint, "--git %s: %s; nothing was sent", what,
                            git_message(cli, run));
@@ -171,10 +162,8 @@ static const char *without_newline(struct hp_cli *cli, struct hp_bytes text)
 static bool git_source(struct hp_cli *cli, const char *const argv[], const char *what, struct hp_bytes *text)
 {
     if (!git_output(cli, argv, what,
-                    "try git -C DIR show REV:./FILE yourself, or give the old source with --base FILE",
-                    text)) {
+                    "try git -C DIR show REV:./FILE yourself, or give the old source with --base FILE", text))
         return false;
-    }
     hp_source_trim(&cli->arena, text);
     return hp_cli_check_memory(cli);
 }
@@ -224,9 +213,8 @@ const char *hp_git_commit(struct hp_cli *cli, const char *top, const char *rev)
 /* The next of the strings that NULs end; NULL after the last. */
 static const char *next_string(struct hp_bytes text, size_t *at)
 {
-    if (*at >= text.len) {
+    if (*at >= text.len)
         return NULL;
-    }
     const char *found = text.data + *at;
     *at += strlen(found) + 1; /* the text is followed by a NUL of the arena's */
     return found;
@@ -239,17 +227,15 @@ bool hp_git_changes(struct hp_cli *cli, const char *top, const char *a, const ch
     const char *argv[] = {"git", "-C", top, "diff-tree", "-r", "-z", "-M", "--name-status", a, b, NULL};
     const char *status;
     size_t at = 0;
-    if (!git_output(cli, argv, cli->git, NULL, &out)) {
+    if (!git_output(cli, argv, cli->git, NULL, &out))
         return false;
-    }
     while ((status = next_string(out, &at)) != NULL) {
         struct hp_git_change change = {.status = status[0]};
         change.from = change.status == 'R' || change.status == 'C' ? next_string(out, &at) : NULL;
         change.path = next_string(out, &at);
         struct hp_git_change *slot = change.path != NULL ? HP_PUSH(&cli->arena, &changes->list) : NULL;
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = change;
-        }
     }
     return hp_cli_check_memory(cli);
 }
@@ -260,14 +246,12 @@ bool hp_git_files(struct hp_cli *cli, const char *top, const char *rev, struct h
     const char *argv[] = {"git", "-C", top, "ls-tree", "-r", "-z", "--full-tree", "--name-only", rev, NULL};
     const char *path;
     size_t at = 0;
-    if (!git_output(cli, argv, cli->git, NULL, &out)) {
+    if (!git_output(cli, argv, cli->git, NULL, &out))
         return false;
-    }
     while ((path = next_string(out, &at)) != NULL) {
         const char **slot = HP_PUSH(&cli->arena, &files->list);
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = path;
-        }
     }
     return hp_cli_check_memory(cli);
 }

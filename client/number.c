@@ -26,9 +26,8 @@ bool hp_number_duration(const char *text, double *seconds)
     char *end = NULL;
     errno = 0;
     double number = strtod(text, &end);
-    if (!isdigit((unsigned char)*text) || errno != 0 || !isfinite(number) || number <= 0) {
+    if (!isdigit((unsigned char)*text) || errno != 0 || !isfinite(number) || number <= 0)
         return false;
-    }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (strcmp(end, units[i].unit) == 0) {
             *seconds = number * units[i].seconds;

@@ -117,21 +117,17 @@ static const char *help_hint(struct hp_cli *cli)
 
 static const struct hp_option *find_long(const char *name, size_t len)
 {
-    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++) {
-        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0) {
+    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++)
+        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
             return o;
-        }
-    }
     return NULL;
 }
 
 static const struct hp_option *find_letter(char letter)
 {
-    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++) {
-        if (o->letter == letter) {
+    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++)
+        if (o->letter == letter)
             return o;
-        }
-    }
     return NULL;
 }
 
@@ -139,11 +135,9 @@ static bool unknown_option(struct hp_cli *cli, const char *name)
 {
     struct hp_suggest suggest;
     hp_suggest_init(&suggest, name);
-    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++) {
-        if ((o->commands & (unsigned)cli->command->bit) != 0) {
+    for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++)
+        if ((o->commands & (unsigned)cli->command->bit) != 0)
             hp_suggest_offer(&suggest, o->name);
-        }
-    }
     if (suggest.best != NULL) {
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "%s has no option --%s; did you mean --%s?",
                            cli->command->name, name, suggest.best);
@@ -170,12 +164,10 @@ static int word_index(const char *words, const char *value)
     size_t len = strlen(value);
     for (int index = 0;; index++) {
         size_t word = strcspn(words, "|");
-        if (word == len && memcmp(words, value, len) == 0) {
+        if (word == len && memcmp(words, value, len) == 0)
             return index;
-        }
-        if (words[word] == '\0') {
+        if (words[word] == '\0')
             return -1;
-        }
         words += word + 1;
     }
 }
@@ -197,9 +189,8 @@ static bool set_number(struct hp_cli *cli, const struct hp_option *option, const
     errno = 0;
     double number = strtod(value, &end);
     if (end == value || *end != '\0' || errno != 0 || !isfinite(number) || number <= 0 || number > 1e9 ||
-        isspace((unsigned char)*value)) {
+        isspace((unsigned char)*value))
         return bad_value(cli, option, value);
-    }
     *(double *)value_at(cli, option) = number;
     return true;
 }
@@ -207,9 +198,8 @@ static bool set_number(struct hp_cli *cli, const struct hp_option *option, const
 static bool set_rule(struct hp_cli *cli, const struct hp_option *option, const char *value)
 {
     struct hp_rule rule;
-    if (!hp_rule_parse(value, &rule)) {
+    if (!hp_rule_parse(value, &rule))
         return bad_value(cli, option, value);
-    }
     *(const char **)value_at(cli, option) = value;
     return true;
 }
@@ -219,9 +209,8 @@ static bool set_pid(struct hp_cli *cli, const struct hp_option *option, const ch
     char *end = NULL;
     errno = 0;
     long long number = strtoll(value, &end, 10);
-    if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 || number <= 0 || number > INT32_MAX) {
+    if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 || number <= 0 || number > INT32_MAX)
         return bad_value(cli, option, value);
-    }
     *(int64_t *)value_at(cli, option) = number;
     return true;
 }
@@ -234,11 +223,9 @@ static bool add_code(struct hp_cli *cli, const char *code)
     if (reason == HP_R00_NONE || info == NULL) {
         struct hp_suggest suggest;
         hp_suggest_init(&suggest, code);
-        for (int i = 1; i <= HP_REASON_MAX; i++) {
-            if (hp_reason_info(i) != NULL) {
+        for (int i = 1; i <= HP_REASON_MAX; i++)
+            if (hp_reason_info(i) != NULL)
                 hp_suggest_offer(&suggest, hp_reason_info(i)->code);
-            }
-        }
         return suggest.best != NULL
                    ? hp_cli_fail(cli, HP_USAGE, "hotpatch explain",
                                  "--accept: there is no code \"%s\"; did you mean %s?", code, suggest.best)
@@ -250,9 +237,8 @@ static bool add_code(struct hp_cli *cli, const char *code)
                            "%s cannot be accepted: %s", info->code, info->title);
     }
     const char **slot = HP_PUSH(&cli->arena, &cli->options.accept);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = info->code;
-    }
     return true;
 }
 
@@ -260,12 +246,10 @@ static bool set_codes(struct hp_cli *cli, const char *value)
 {
     for (;;) {
         size_t len = strcspn(value, ",");
-        if (!add_code(cli, hp_arena_strn(&cli->arena, value, len))) {
+        if (!add_code(cli, hp_arena_strn(&cli->arena, value, len)))
             return false;
-        }
-        if (value[len] == '\0') {
+        if (value[len] == '\0')
             return true;
-        }
         value += len + 1;
     }
 }
@@ -273,11 +257,9 @@ static bool set_codes(struct hp_cli *cli, const char *value)
 static bool set_id(struct hp_cli *cli, const struct hp_option *option, const char *value)
 {
     size_t len = strlen(value);
-    for (size_t i = 0; i < len; i++) {
-        if (!isgraph((unsigned char)value[i])) {
+    for (size_t i = 0; i < len; i++)
+        if (!isgraph((unsigned char)value[i]))
             len = 0;
-        }
-    }
     if (len == 0 || len > HP_MAX_ID) {
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli),
                            "--id takes 1 to %d printable ASCII characters without spaces", HP_MAX_ID);
@@ -289,20 +271,17 @@ static bool set_id(struct hp_cli *cli, const struct hp_option *option, const cha
 static void add_string(struct hp_cli *cli, struct hp_list *list, const char *value)
 {
     const char **slot = hp_list_push(&cli->arena, list, sizeof *slot);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = value;
-    }
 }
 
 static bool add_file(struct hp_cli *cli, struct hp_list *list, struct hp_cli_file file)
 {
-    if (*file.file == '\0' || (file.module != NULL && *file.module == '\0')) {
+    if (*file.file == '\0' || (file.module != NULL && *file.module == '\0'))
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "MODULE=FILE needs text on both sides of the =");
-    }
     struct hp_cli_file *slot = hp_list_push(&cli->arena, list, sizeof *slot);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = file;
-    }
     return true;
 }
 
@@ -329,28 +308,24 @@ static bool set_option(struct hp_cli *cli, const struct hp_option *option, const
         return add_file(cli, at, hp_options_split(&cli->arena, value));
     case HP_OPTION_LIST:
     case HP_OPTION_STR:
-        if (*value == '\0') {
+        if (*value == '\0')
             return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--%s must not be empty", option->name);
-        }
-        if (option->kind == HP_OPTION_LIST) {
+        if (option->kind == HP_OPTION_LIST)
             add_string(cli, at, value);
-        } else {
+        else
             *(const char **)at = value;
-        }
         return true;
     case HP_OPTION_WORD:
     case HP_OPTION_FORMAT:
         break;
     }
     int index = word_index(option->words, value);
-    if (index < 0) {
+    if (index < 0)
         return bad_value(cli, option, value);
-    }
-    if (option->kind == HP_OPTION_FORMAT) {
+    if (option->kind == HP_OPTION_FORMAT)
         *(enum hp_format *)at = (enum hp_format)index;
-    } else {
+    else
         *(const char **)at = value;
-    }
     return true;
 }
 
@@ -361,9 +336,8 @@ static bool add_positional(struct hp_cli *cli, const char *text)
         return true;
     }
     struct hp_cli_file file = {cli->pending_module, text};
-    if (cli->pending_module == NULL) {
+    if (cli->pending_module == NULL)
         file = hp_options_split(&cli->arena, text);
-    }
     cli->pending_module = NULL;
     return add_file(cli, (struct hp_list *)(void *)&cli->files, file);
 }
@@ -378,9 +352,8 @@ static bool read_option(struct hp_cli *cli, int argc, char *const argv[], int *i
         size_t len = strcspn(text + 2, "=");
         option = find_long(text + 2, len);
         value = text[2 + len] == '=' ? text + 2 + len + 1 : NULL;
-        if (option == NULL) {
+        if (option == NULL)
             return unknown_option(cli, hp_arena_strn(&cli->arena, text + 2, len));
-        }
     } else {
         option = find_letter(text[1]);
         value = option != NULL && option->argument != NULL && text[2] != '\0' ? text + 2 : NULL;
@@ -389,12 +362,10 @@ static bool read_option(struct hp_cli *cli, int argc, char *const argv[], int *i
                                text);
         }
     }
-    if ((option->commands & (unsigned)cli->command->bit) == 0) {
+    if ((option->commands & (unsigned)cli->command->bit) == 0)
         return misplaced_option(cli, option);
-    }
-    if (option->argument == NULL && value != NULL) {
+    if (option->argument == NULL && value != NULL)
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--%s takes no value", option->name);
-    }
     if (option->argument != NULL && value == NULL) {
         if (*i + 1 >= argc) {
             return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "--%s needs a value: %s", option->name,
@@ -402,9 +373,8 @@ static bool read_option(struct hp_cli *cli, int argc, char *const argv[], int *i
         }
         value = argv[++*i];
     }
-    if (option->letter == 'm' && cli->pending_module != NULL) {
+    if (option->letter == 'm' && cli->pending_module != NULL)
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "-m %s has no FILE after it", cli->pending_module);
-    }
     return set_option(cli, option, value != NULL ? value : ""); /* a flag has none */
 }
 
@@ -435,16 +405,14 @@ bool hp_options_parse(struct hp_cli *cli, int argc, char *const argv[])
         if (!only_files && strcmp(text, "--") == 0) {
             only_files = true;
         } else if (only_files || text[0] != '-' || text[1] == '\0') {
-            if (!add_positional(cli, text)) {
+            if (!add_positional(cli, text))
                 return false;
-            }
         } else if (!read_option(cli, argc, argv, &i)) {
             return false;
         }
     }
-    if (cli->pending_module != NULL) {
+    if (cli->pending_module != NULL)
         return hp_cli_fail(cli, HP_USAGE, help_hint(cli), "-m %s has no FILE after it", cli->pending_module);
-    }
     return check_target(cli) && check_guard(cli) && hp_cli_check_memory(cli);
 }
 
@@ -454,13 +422,12 @@ enum hp_format hp_options_format(int argc, char *const argv[])
     int format = HP_FORMAT_TEXT;
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *value;
-        if (strncmp(argv[i], "--format=", 9) == 0) {
+        if (strncmp(argv[i], "--format=", 9) == 0)
             value = argv[i] + 9;
-        } else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc) {
+        else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc)
             value = argv[i + 1];
-        } else {
+        else
             continue;
-        }
         int index = word_index(option->words, value);
         format = index >= 0 ? index : format;
     }
@@ -471,8 +438,7 @@ struct hp_cli_file hp_options_split(struct hp_arena *arena, const char *text)
 {
     const char *equals = strchr(text, '=');
     bool path = text[0] == '/' || strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
-    if (equals == NULL || path) {
+    if (equals == NULL || path)
         return (struct hp_cli_file){NULL, text};
-    }
     return (struct hp_cli_file){hp_arena_strn(arena, text, (size_t)(equals - text)), equals + 1};
 }

@@ -24,14 +24,12 @@ static int compare_functions(const void *a, const void *b)
 bool hp_owners_init(struct hp_owners *o, const struct hp_report_module *m)
 {
     *o = (struct hp_owners){.by_path = hp_mem_calloc((m->functions.count + 1) * sizeof *o->by_path)};
-    if (o->by_path == NULL) {
+    if (o->by_path == NULL)
         return false;
-    }
     for (size_t i = 0; i < m->functions.count; i++) {
         const char *path = m->functions.items[i].path;
-        if (path != NULL && *path != '\0') {
+        if (path != NULL && *path != '\0')
             o->by_path[o->count++] = &m->functions.items[i];
-        }
     }
     qsort(o->by_path, o->count, sizeof *o->by_path, compare_functions);
     return true;
@@ -49,11 +47,10 @@ static const struct hp_report_function *find(const struct hp_owners *o, const ch
     size_t from = 0, to = o->count;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (strncmp(o->by_path[middle]->path, path, len) < 0) {
+        if (strncmp(o->by_path[middle]->path, path, len) < 0)
             from = middle + 1;
-        } else {
+        else
             to = middle;
-        }
     }
     /* the shortest of those that begin so goes before the others */
     bool found = from < o->count && strncmp(o->by_path[from]->path, path, len) == 0 &&
@@ -64,11 +61,9 @@ static const struct hp_report_function *find(const struct hp_owners *o, const ch
 const struct hp_report_function *hp_owners_find(const struct hp_owners *o, const char *upvalue)
 {
     const struct hp_report_function *owner = NULL;
-    for (size_t len = strlen(upvalue); len > 0 && owner == NULL; len--) {
-        if (upvalue[len] == '^') {
+    for (size_t len = strlen(upvalue); len > 0 && owner == NULL; len--)
+        if (upvalue[len] == '^')
             owner = find(o, upvalue, len);
-        }
-    }
     return owner;
 }
 
@@ -82,14 +77,12 @@ static int compare_owned(const void *a, const void *b)
 bool hp_owned_init(struct hp_owned_list *list, const struct hp_owners *o, const struct hp_list *upvalues)
 {
     *list = (struct hp_owned_list){.items = hp_mem_calloc((upvalues->count + 1) * sizeof *list->items)};
-    if (list->items == NULL) {
+    if (list->items == NULL)
         return false;
-    }
     for (size_t i = 0; i < upvalues->count; i++) {
         const char *upvalue = ((const char *const *)upvalues->items)[i];
-        if (upvalue != NULL) {
+        if (upvalue != NULL)
             list->items[list->count++] = (struct hp_owned){hp_owners_find(o, upvalue), upvalue, i};
-        }
     }
     qsort(list->items, list->count, sizeof *list->items, compare_owned);
     return true;
@@ -107,11 +100,10 @@ static size_t count_before(const struct hp_owned_list *list, const struct hp_rep
     size_t from = 0, to = list->count;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (compare_places(list->items[middle].owner, owner) < 0) {
+        if (compare_places(list->items[middle].owner, owner) < 0)
             from = middle + 1;
-        } else {
+        else
             to = middle;
-        }
     }
     return from;
 }
@@ -120,9 +112,8 @@ const struct hp_owned *hp_owned_of(const struct hp_owned_list *list, const struc
                                    size_t *count)
 {
     size_t first = count_before(list, owner), end = first;
-    while (end < list->count && list->items[end].owner == owner) {
+    while (end < list->count && list->items[end].owner == owner)
         end++;
-    }
     *count = end - first;
     return list->items + first;
 }

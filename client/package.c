@@ -25,16 +25,13 @@ bool hp_package_write(struct hp_cli *cli, const char *file, const char *data, si
     const char *path = hp_arena_printf(&cli->arena, "%s.new%ld", file, (long)getpid());
     FILE *out = fopen(path, "wbxe");
     bool ok = out != NULL && fwrite(data, 1, len, out) == len && fchmod(fileno(out), mode) == 0;
-    if (out != NULL) {
+    if (out != NULL)
         ok = fclose(out) == 0 && ok;
-    }
-    if (ok && rename(path, file) == 0) {
+    if (ok && rename(path, file) == 0)
         return true;
-    }
     int error = errno;
-    if (out != NULL) {
+    if (out != NULL)
         unlink(path);
-    }
     return hp_cli_fail(cli, HP_FAILED, NULL, "cannot write %s: %s", file, strerror(error));
 }
 
@@ -48,9 +45,8 @@ static bool parse_date(const char *text, int64_t *out)
         return true;
     }
     end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    if (end == NULL || *end != '\0') {
+    if (end == NULL || *end != '\0')
         return false;
-    }
     *out = (int64_t)timegm(&utc);
     return *out >= 0;
 }
@@ -115,9 +111,8 @@ bool hp_package_make(struct hp_cli *cli)
 {
     struct hp_bundle bundle;
     struct hp_request request;
-    if (!check_making(cli)) {
+    if (!check_making(cli))
         return false;
-    }
     hp_request_init(&request);
     hp_bundle_init(&bundle);
     bool ok = hp_chunks_read(cli, &request) && find_created(cli, &bundle.created);
@@ -142,18 +137,16 @@ static const char *date(struct hp_arena *arena, int64_t seconds)
     char text[32] = "";
     time_t when = (time_t)seconds;
     struct tm utc;
-    if (gmtime_r(&when, &utc) != NULL) {
+    if (gmtime_r(&when, &utc) != NULL)
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    }
     return hp_arena_str(arena, text);
 }
 
 static int64_t count_lines(struct hp_bytes text)
 {
     int64_t lines = text.len > 0 && text.data[text.len - 1] != '\n';
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = 0; i < text.len; i++)
         lines += text.data[i] == '\n';
-    }
     return lines;
 }
 
@@ -161,9 +154,8 @@ static void add_option(struct hp_arena *arena, struct hp_report_bundle *to, cons
                        const char *value)
 {
     const char **place = value != NULL ? HP_PUSH(arena, &to->options) : NULL;
-    if (place != NULL) {
+    if (place != NULL)
         *place = hp_arena_printf(arena, "%s%s%s", option, *value != '\0' ? " " : "", value);
-    }
 }
 
 static void describe_options(struct hp_arena *arena, struct hp_report_bundle *to, const struct hp_options *o)
@@ -175,12 +167,10 @@ static void describe_options(struct hp_arena *arena, struct hp_report_bundle *to
     add_option(arena, to, "--prune", o->prune ? "" : NULL);
     add_option(arena, to, "--all", o->all ? "" : NULL);
     add_option(arena, to, "--expect-version", o->expect_version);
-    for (size_t i = 0; i < o->accept.count; i++) {
+    for (size_t i = 0; i < o->accept.count; i++)
         add_option(arena, to, "--accept", o->accept.items[i]);
-    }
-    for (size_t i = 0; i < o->functions.count; i++) {
+    for (size_t i = 0; i < o->functions.count; i++)
         add_option(arena, to, "--function", o->functions.items[i]);
-    }
 }
 
 static void fill(struct hp_arena *arena, struct hp_report_bundle *to, const struct hp_bundle *from)
@@ -232,18 +222,16 @@ static bool add_signature(struct hp_cli *cli, const char *file, struct hp_reques
 {
     struct hp_bytes text;
     uint8_t number[8];
-    if (!hp_source_read(cli, file, &text)) {
+    if (!hp_source_read(cli, file, &text))
         return false;
-    }
     if (strlen(text.data) != text.len || !hp_signature_key(text.data, text.len, number)) {
         return hp_cli_fail(cli, HP_USAGE, "hotpatch sign -k KEY BUNDLE",
                            "%s is no signature file of minisign", file);
     }
     const char **place =
         request->signatures.count < HP_MAX_SIGNATURES ? HP_PUSH(&request->arena, &request->signatures) : NULL;
-    if (place == NULL) {
+    if (place == NULL)
         return hp_cli_fail(cli, HP_LIMIT, NULL, "there are more than %d signatures", HP_MAX_SIGNATURES);
-    }
     *place = text.data;
     return true;
 }
@@ -251,15 +239,12 @@ static bool add_signature(struct hp_cli *cli, const char *file, struct hp_reques
 static bool add_signatures(struct hp_cli *cli, const char *file, struct hp_request *request)
 {
     const char *beside = hp_arena_printf(&cli->arena, "%s" SUFFIX, file);
-    if (access(beside, F_OK) == 0 && !add_signature(cli, beside, request)) {
+    if (access(beside, F_OK) == 0 && !add_signature(cli, beside, request))
         return false;
-    }
-    for (size_t i = 0; i < cli->signatures.count; i++) {
+    for (size_t i = 0; i < cli->signatures.count; i++)
         if (strcmp(cli->signatures.items[i], beside) != 0 &&
-            !add_signature(cli, cli->signatures.items[i], request)) {
+            !add_signature(cli, cli->signatures.items[i], request))
             return false;
-        }
-    }
     return true;
 }
 
@@ -272,9 +257,8 @@ static bool read_bundle(struct hp_cli *cli, const char *file, struct hp_bytes *b
     char head[16];
     *bundle = (struct hp_bytes){NULL, 0};
     FILE *in = stat(file, &info) == 0 && S_ISREG(info.st_mode) ? fopen(file, "rbe") : NULL;
-    if (in == NULL) {
+    if (in == NULL)
         return true;
-    }
     size_t len = fread(head, 1, sizeof head, in);
     fclose(in);
     return !hp_bundle_is(head, len) || hp_source_read(cli, file, bundle);
@@ -284,9 +268,8 @@ static bool check_taking(struct hp_cli *cli, const char *file)
 {
     const char *option = hp_bundle_foreign_option(&cli->options);
     option = cli->bases.count > 0 ? "--base" : cli->git != NULL ? "--git" : option;
-    if (option == NULL) {
+    if (option == NULL)
         return true;
-    }
     return hp_cli_fail(cli, HP_USAGE, hp_arena_printf(&cli->arena, "hotpatch inspect %s", file),
                        "%s is a bundle, in which %s was decided when it was made", file, option);
 }
@@ -298,9 +281,8 @@ bool hp_package_take(struct hp_cli *cli, struct hp_request *request, bool *found
     struct hp_report_bundle *described;
     struct hp_bytes bundle = {NULL, 0};
     *found = false;
-    if (file != NULL && !read_bundle(cli, file, &bundle)) {
+    if (file != NULL && !read_bundle(cli, file, &bundle))
         return false;
-    }
     if (bundle.data == NULL) {
         return cli->signatures.count == 0 ||
                hp_cli_fail(cli, HP_USAGE, "hotpatch help bundle",
@@ -308,9 +290,8 @@ bool hp_package_take(struct hp_cli *cli, struct hp_request *request, bool *found
     }
     *found = true;
     if (!check_taking(cli, file) || !hp_package_describe(cli, bundle, &described) ||
-        !add_signatures(cli, file, request)) {
+        !add_signatures(cli, file, request))
         return false;
-    }
     request->options = cli->options;
     request->bundle = bundle;
     return true;
@@ -337,14 +318,12 @@ bool hp_package_inspect(struct hp_cli *cli, const char *file, bool *found)
         return false;
     }
     *found = bundle.data != NULL;
-    if (!*found) {
+    if (!*found)
         return true;
-    }
     hp_request_init(&request);
     bool ok = hp_package_describe(cli, bundle, &cli->report.bundle) && add_signatures(cli, file, &request);
-    for (size_t i = 0; ok && i < request.signatures.count; i++) {
+    for (size_t i = 0; ok && i < request.signatures.count; i++)
         add_signer(&cli->report.arena, cli->report.bundle, request.signatures.items[i]);
-    }
     hp_request_fini(&request);
     return ok;
 }
@@ -363,9 +342,8 @@ static void line(struct hp_text *page, const char *name, const char *value)
 void hp_package_render(struct hp_text *page, const struct hp_report *report)
 {
     const struct hp_report_bundle *b = report->bundle;
-    if (b == NULL) {
+    if (b == NULL)
         return;
-    }
     hp_text_add(page, "bundle of ");
     hp_text_printf(page, "%zu module%s\n", b->modules.count, b->modules.count == 1 ? "" : "s");
     line(page, "message", b->message);
@@ -375,12 +353,10 @@ void hp_package_render(struct hp_text *page, const struct hp_report *report)
     line(page, b->expired ? "EXPIRED" : "expires", b->expires);
     line(page, "made by", b->client);
     line(page, "sha256", b->sha256);
-    for (size_t i = 0; i < b->options.count; i++) {
+    for (size_t i = 0; i < b->options.count; i++)
         line(page, i == 0 ? "options" : "", b->options.items[i]);
-    }
-    for (size_t i = 0; i < b->keys.count; i++) {
+    for (size_t i = 0; i < b->keys.count; i++)
         line(page, i == 0 ? "keys" : "", b->keys.items[i]);
-    }
     for (size_t i = 0; i < b->modules.count; i++) {
         const struct hp_report_bundled *m = &b->modules.items[i];
         hp_text_add(page, "\n");

@@ -9,20 +9,17 @@
 
 int hp_present_page(struct hp_text *page, int status)
 {
-    if (hp_text_write(page, stdout)) {
+    if (hp_text_write(page, stdout))
         return status;
-    }
-    if (errno != EPIPE) {
+    if (errno != EPIPE)
         fprintf(stderr, "hotpatch: cannot write to standard output: %s\n", strerror(errno));
-    }
     return status == 0 ? HP_EXIT_OUTPUT : status;
 }
 
 static int exit_of(const struct hp_cli *cli)
 {
-    if (cli->exit_code && cli->report.status == HP_PLANNED) {
+    if (cli->exit_code && cli->report.status == HP_PLANNED)
         return 2;
-    }
     return hp_status_info(cli->report.status)->exit;
 }
 
@@ -33,13 +30,12 @@ int hp_present(struct hp_cli *cli, void (*render)(struct hp_text *page, const st
     bool success = hp_status_info(cli->report.status)->exit == 0 || cli->report.status == HP_DIFFERS;
     hp_text_init(&out, cli->out);
     hp_text_init(&err, cli->err);
-    if (cli->format == HP_FORMAT_JSON) {
+    if (cli->format == HP_FORMAT_JSON)
         hp_render_json(&out, &HP_REPORT_SHAPE, &cli->report);
-    } else if (cli->format == HP_FORMAT_MSGPACK) {
+    else if (cli->format == HP_FORMAT_MSGPACK)
         hp_render_msgpack(&out, &HP_REPORT_SHAPE, &cli->report);
-    } else if (render != NULL && !(cli->quiet && success)) {
+    else if (render != NULL && !(cli->quiet && success))
         render(&out, &cli->report);
-    }
     int status = hp_present_page(&out, exit_of(cli));
     if (!success) {
         hp_render_trouble(&err, &cli->report);

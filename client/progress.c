@@ -14,12 +14,10 @@
 
 static enum hp_progress_form form_of(const struct hp_cli *cli)
 {
-    if (cli->progress && cli->format != HP_FORMAT_TEXT) {
+    if (cli->progress && cli->format != HP_FORMAT_TEXT)
         return HP_PROGRESS_JSON;
-    }
-    if (cli->err.terminal) {
+    if (cli->err.terminal)
         return cli->progress || !cli->quiet ? HP_PROGRESS_TERMINAL : HP_PROGRESS_NONE;
-    }
     return cli->progress ? HP_PROGRESS_LINES : HP_PROGRESS_NONE;
 }
 
@@ -49,9 +47,8 @@ static void add_number(struct hp_text *page, int64_t number)
     char digits[24];
     int len = snprintf(digits, sizeof digits, "%" PRId64, number < 0 ? 0 : number);
     for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0) {
+        if (i > 0 && (len - i) % 3 == 0)
             hp_text_add(page, ",");
-        }
         hp_text_addn(page, digits + i, 1);
     }
 }
@@ -87,9 +84,8 @@ static void cut(struct hp_text *page, size_t begin, size_t columns)
     size_t width = 0;
     for (size_t i = begin; i < page->len; i++) {
         bool starts_character = ((unsigned char)page->data[i] & 0xc0) != 0x80;
-        if (starts_character && width++ == columns) {
+        if (starts_character && width++ == columns)
             page->len = i;
-        }
     }
 }
 
@@ -110,9 +106,8 @@ static size_t terminal_columns(void)
 /* A page of one line, to where it goes; the page is finished with. */
 static void write_line(struct hp_progress *progress, struct hp_text *page)
 {
-    if (progress->form != HP_PROGRESS_TERMINAL) {
+    if (progress->form != HP_PROGRESS_TERMINAL)
         hp_text_add(page, "\n");
-    }
     bool written = hp_text_write(page, stderr);
     progress->shown = (written && progress->form == HP_PROGRESS_TERMINAL) || progress->shown;
     hp_text_fini(page);
@@ -121,9 +116,8 @@ static void write_line(struct hp_progress *progress, struct hp_text *page)
 static void begin_line(const struct hp_progress *progress, struct hp_text *page)
 {
     hp_text_init(page, progress->style);
-    if (progress->form == HP_PROGRESS_TERMINAL) {
+    if (progress->form == HP_PROGRESS_TERMINAL)
         hp_text_add(page, "\r\033[K");
-    }
 }
 
 /* {"progress":WHAT}; takes the reference. One that could not be made is left out: the next one follows. */
@@ -148,9 +142,8 @@ static json_t *json_of_state(const struct hp_progress *progress, const struct hp
         json_pack("{s:s, s:s, s:s}", "id", progress->id, "kind", progress->kind, "step", state->step);
     json_t *phase =
         state->phase != NULL ? json_string(state->phase) : NULL; /* NULL too where it is no UTF-8 */
-    if (phase != NULL) {
+    if (phase != NULL)
         json_object_set_new(what, "phase", phase);
-    }
     json_object_set_new(what, "objects", json_integer(state->objects));
     json_object_set_new(what, "slices", json_integer(state->slices));
     json_object_set_new(what, "pause_us", json_integer(state->longest_us));
@@ -161,9 +154,8 @@ static json_t *json_of_state(const struct hp_progress *progress, const struct hp
 void hp_progress_show(struct hp_progress *progress, const struct hp_progress_state *state)
 {
     struct hp_text page;
-    if (progress->form == HP_PROGRESS_NONE) {
+    if (progress->form == HP_PROGRESS_NONE)
         return;
-    }
     if (progress->form == HP_PROGRESS_JSON) {
         write_json(progress, json_of_state(progress, state));
         return;
@@ -192,9 +184,8 @@ static void write_target(struct hp_progress *progress, const struct hp_progress_
 
 void hp_progress_show_target(struct hp_progress *progress, const struct hp_progress_target *target)
 {
-    if (progress->form == HP_PROGRESS_NONE) {
+    if (progress->form == HP_PROGRESS_NONE)
         return;
-    }
     if (progress->form != HP_PROGRESS_JSON) {
         write_target(progress, target);
         return;

@@ -25,18 +25,16 @@ static size_t sequence(const char *s)
 static json_t *json_of_string(const char *s)
 {
     json_t *value = json_string(s);
-    if (value != NULL || s == NULL) {
+    if (value != NULL || s == NULL)
         return value;
-    }
     struct hp_text fixed;
     hp_text_init(&fixed, (struct hp_style){0});
     while (*s != '\0') {
         size_t len = sequence(s);
-        if (len > 0) {
+        if (len > 0)
             hp_text_addn(&fixed, s, len);
-        } else {
+        else
             hp_text_add(&fixed, "\xef\xbf\xbd");
-        }
         s += len > 0 ? len : 1;
     }
     value = fixed.failed ? NULL : json_string(hp_text_str(&fixed));
@@ -100,9 +98,8 @@ static json_t *json_of_struct(const struct hp_shape *shape, const void *object)
     json_t *map = json_object();
     for (size_t i = 0; map != NULL && i < shape->count; i++) {
         const struct hp_field *field = &shape->fields[i];
-        if (hp_field_is_empty(field, object)) {
+        if (hp_field_is_empty(field, object))
             continue;
-        }
         json_t *value = json_of_field(field, (const char *)object + field->offset);
         if (json_object_set_new_nocheck(map, field->key, value) != 0) {
             json_decref(map);
@@ -121,9 +118,8 @@ static int dump_to_page(const char *data, size_t len, void *page)
 static void dump(struct hp_text *page, json_t *value)
 {
     const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
-    if (value == NULL || json_dump_callback(value, dump_to_page, page, flags) != 0) {
+    if (value == NULL || json_dump_callback(value, dump_to_page, page, flags) != 0)
         page->failed = true;
-    }
     json_decref(value);
     hp_text_add(page, "\n");
 }

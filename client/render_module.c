@@ -26,11 +26,9 @@ static const struct look looks[] = {
 static const struct look *look_of(const char *word)
 {
     static const struct look other = {"?", "?", HP_PLAIN};
-    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
-        if (hp_word_is(word, looks[i].word)) {
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+        if (hp_word_is(word, looks[i].word))
             return &looks[i];
-        }
-    }
     return &other;
 }
 
@@ -50,9 +48,8 @@ static void add_name(struct hp_text *names, const char *name, size_t index)
 
 static void names_more(struct hp_text *names, size_t shown, size_t total)
 {
-    if (shown < total) {
+    if (shown < total)
         hp_text_printf(names, " and %zu more", total - shown);
-    }
 }
 
 /* --- functions and their upvalues ------------------------------------------------------------- */
@@ -106,13 +103,11 @@ static void upvalue_line(struct hp_text *page, const struct hp_report_function *
     struct hp_text names;
     size_t count = 0;
     const struct hp_owned *owned = hp_owned_of(list, f, &count);
-    if (count == 0) {
+    if (count == 0)
         return;
-    }
     hp_text_init(&names, page->style);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         add_name(&names, f != NULL ? owned[i].upvalue + strlen(f->path) + 1 : owned[i].upvalue, i);
-    }
     size_t indent = f != NULL ? 6 : 2;
     hp_text_printf(&names, "%s", meaning);
     hp_word_mark(page, indent, look->mark, look->colour);
@@ -148,12 +143,10 @@ static void function_line(struct hp_text *page, const struct hp_report_function 
         hp_text_safe(page, f->was);
         gap = ", now ";
     }
-    if (f->line > 0 && !hp_word_is(f->verdict, "removed") && !hp_word_is(f->verdict, "kept")) {
+    if (f->line > 0 && !hp_word_is(f->verdict, "removed") && !hp_word_is(f->verdict, "kept"))
         hp_text_printf(page, "%sline %" PRId64, gap, f->line);
-    }
-    if (hp_word_is(f->verdict, "kept")) {
+    if (hp_word_is(f->verdict, "kept"))
         hp_text_add(page, "  (not in the new source)");
-    }
     hp_text_add(page, "\n");
 }
 
@@ -164,9 +157,8 @@ static void unchanged_line(struct hp_text *page, const struct hp_report_module *
     hp_text_init(&names, page->style);
     for (size_t i = 0; i < m->functions.count; i++) {
         if (hp_word_is(m->functions.items[i].verdict, "unchanged")) {
-            if (count < RENDER_NAMES) {
+            if (count < RENDER_NAMES)
                 add_name(&names, m->functions.items[i].path, count);
-            }
             count++;
         }
     }
@@ -194,9 +186,8 @@ static void render_functions(struct hp_text *page, const struct hp_report_module
         const struct hp_report_function *f = &m->functions.items[i];
         if (!hp_word_is(f->verdict, "unchanged") && f->path != NULL) {
             function_line(page, f, width);
-            if (f->diff != NULL) {
+            if (f->diff != NULL)
                 hp_review_render(page, f->diff);
-            }
             upvalue_lines(page, &upvalues, f);
         }
     }
@@ -216,9 +207,8 @@ static void render_fields(struct hp_text *page, const struct hp_report_module *m
         hp_text_init(&names, page->style);
         for (size_t i = 0; i < m->fields.count; i++) {
             if (hp_word_is(m->fields.items[i].action, actions[a])) {
-                if (!overview || count < RENDER_NAMES) {
+                if (!overview || count < RENDER_NAMES)
                     add_name(&names, m->fields.items[i].path, count);
-                }
                 count++;
             }
         }

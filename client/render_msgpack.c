@@ -21,20 +21,18 @@ static void array_head(struct hp_text *page, size_t n)
                                    (unsigned char)(n >> 8), (unsigned char)n};
     const unsigned char head16[3] = {0xdc, (unsigned char)(n >> 8), (unsigned char)n};
     const unsigned char fix = (unsigned char)(0x90 | n);
-    if (n < 16) {
+    if (n < 16)
         hp_text_addn(page, (const char *)&fix, 1);
-    } else if (n <= UINT16_MAX) {
+    else if (n <= UINT16_MAX)
         hp_text_addn(page, (const char *)head16, sizeof head16);
-    } else {
+    else
         hp_text_addn(page, (const char *)head, sizeof head);
-    }
 }
 
 void hp_render_msgpack_list(struct hp_text *page, const struct hp_shape *shape, const struct hp_list *list)
 {
     size_t n = list->count;
     array_head(page, n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         hp_render_msgpack(page, shape, (const char *)list->items + i * shape->size);
-    }
 }

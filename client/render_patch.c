@@ -23,12 +23,10 @@ static void render_note(struct hp_text *page, const struct hp_report_note *note,
         hp_text_safe(page, note->module);
         hp_text_add(page, note->path != NULL && *note->path != '\0' ? "." : "");
     }
-    if (note->path != NULL) {
+    if (note->path != NULL)
         hp_text_safe(page, note->path);
-    }
-    if (note->line > 0) {
+    if (note->line > 0)
         hp_text_printf(page, "  line %" PRId64, note->line);
-    }
     hp_text_add(page, "\n");
     if (note->text != NULL) {
         hp_text_pad(page, 9);
@@ -38,15 +36,12 @@ static void render_note(struct hp_text *page, const struct hp_report_note *note,
 
 static void render_notes(struct hp_text *page, const struct hp_report *r)
 {
-    if (r->warnings.count > 0) {
+    if (r->warnings.count > 0)
         heading(page, "warnings");
-    }
-    for (size_t i = 0; i < r->warnings.count; i++) {
+    for (size_t i = 0; i < r->warnings.count; i++)
         render_note(page, &r->warnings.items[i], "!", HP_YELLOW);
-    }
-    if (r->refusals.count > 0) {
+    if (r->refusals.count > 0)
         heading(page, "refused");
-    }
     for (size_t i = 0; i < r->refusals.count; i++) {
         const struct hp_report_note *note = &r->refusals.items[i];
         render_note(page, note, "x", HP_RED);
@@ -63,17 +58,15 @@ static void render_call(struct hp_text *page, const char *call, const char *args
     hp_text_add(page, "(");
     hp_text_safe(page, hp_word_or_empty(args));
     hp_text_add(page, ")");
-    if (line > 0) {
+    if (line > 0)
         hp_text_printf(page, "  line %" PRId64, line);
-    }
 }
 
 static void render_effects(struct hp_text *page, const struct hp_report *r)
 {
     bool skipped = false;
-    if (r->effects.count > 0) {
+    if (r->effects.count > 0)
         heading(page, "calls that only one of the two bodies makes");
-    }
     for (size_t i = 0; i < r->effects.count; i++) {
         const struct hp_report_effect *e = &r->effects.items[i];
         bool is_new = hp_word_is(e->change, "new");
@@ -138,9 +131,8 @@ static void render_elsewhere(struct hp_text *page, const struct hp_report *r)
         hp_text_printf(page, "%" PRId64 " closure%s made earlier by factories\n", r->instances,
                        hp_word_plural(r->instances));
     }
-    if (r->coroutines.count > 0) {
+    if (r->coroutines.count > 0)
         heading(page, "still running an old function, which they finish");
-    }
     for (size_t i = 0; i < r->coroutines.count; i++) {
         const struct hp_report_coroutine *c = &r->coroutines.items[i];
         hp_text_pad(page, 4);
@@ -194,9 +186,8 @@ static void render_outcome(struct hp_text *page, const struct hp_report *r)
         break;
     default:
         hp_text_paint_safe(page, HP_GREEN, hp_status_info(r->status)->word);
-        if (r->patch > 0) {
+        if (r->patch > 0)
             hp_text_printf(page, " patch %" PRId64, r->patch);
-        }
     }
 }
 
@@ -223,9 +214,8 @@ static void render_cost(struct hp_text *page, const struct hp_report *r)
 
 void hp_render_agent(struct hp_text *page, const struct hp_report_agent *agent)
 {
-    if (agent->pid == 0 && agent->name == NULL) {
+    if (agent->pid == 0 && agent->name == NULL)
         return;
-    }
     hp_text_add(page, hp_style_on(page->style, HP_DIM));
     hp_text_safe(page, agent->name != NULL ? agent->name : "agent");
     hp_text_printf(page, " (pid %" PRId64, agent->pid);
@@ -240,9 +230,8 @@ void hp_render_agent(struct hp_text *page, const struct hp_report_agent *agent)
 
 void hp_render_skipped(struct hp_text *page, const struct hp_report *r)
 {
-    if (r->skipped.count > 0) {
+    if (r->skipped.count > 0)
         heading(page, "left out");
-    }
     for (size_t i = 0; i < r->skipped.count; i++) {
         hp_word_mark(page, 2, "-", HP_YELLOW);
         hp_text_safe(page, r->skipped.items[i].file);
@@ -256,13 +245,11 @@ void hp_render_patch(struct hp_text *page, const struct hp_report *r)
     bool done = hp_status_info(r->status)->exit == 0;
     if (!done && r->modules.count == 0 && r->refusals.count == 0 && r->warnings.count == 0 &&
         r->skipped.count == 0 && r->replayed.count == 0 && r->effects.count == 0 &&
-        hp_word_or_empty(r->output)[0] == '\0') {
+        hp_word_or_empty(r->output)[0] == '\0')
         return; /* the trouble on standard error is all there is */
-    }
     hp_render_agent(page, &r->agent);
-    for (size_t i = 0; i < r->modules.count; i++) {
+    for (size_t i = 0; i < r->modules.count; i++)
         hp_render_module(page, &r->modules.items[i]);
-    }
     render_effects(page, r);
     render_elsewhere(page, r);
     render_notes(page, r);

@@ -48,33 +48,29 @@ void hp_render_inspect(struct hp_text *page, const struct hp_report *r)
         if (f->source != NULL) {
             hp_text_add(page, "  ");
             hp_text_paint_safe(page, HP_DIM, *f->source == '@' ? f->source + 1 : f->source);
-            if (f->line > 0) {
+            if (f->line > 0)
                 hp_text_printf(page, ":%" PRId64, f->line);
-            }
         }
         hp_text_add(page, "\n");
         render_upvalues(page, f);
     }
-    if (r->functions.count == 0 && r->error == NULL) {
+    if (r->functions.count == 0 && r->error == NULL)
         hp_text_add(page, "no functions there\n");
-    }
 }
 
 /* --- confirm ---------------------------------------------------------------------------------- */
 
 void hp_render_confirm(struct hp_text *page, const struct hp_report *r)
 {
-    if (r->error == NULL) {
+    if (r->error == NULL)
         hp_text_printf(page, "patch %" PRId64 " is confirmed: it stays\n", r->patch);
-    }
 }
 
 /* What the guard of a patch has seen; nothing if it has none. */
 static void render_guard(struct hp_text *page, const char *label, const struct hp_report_guard *guard)
 {
-    if (guard == NULL) {
+    if (guard == NULL)
         return;
-    }
     hp_text_add(page, label);
     hp_text_safe(page, guard->rule);
     hp_text_printf(page, ": %" PRId64 " call%s, %" PRId64 " ended by an error", guard->calls,
@@ -97,12 +93,10 @@ static void render_guard(struct hp_text *page, const char *label, const struct h
 
 void hp_render_log(struct hp_text *page, const struct hp_report *r)
 {
-    if (r->error != NULL) {
+    if (r->error != NULL)
         return;
-    }
-    if (r->patches.count == 0) {
+    if (r->patches.count == 0)
         hp_text_add(page, "no patches\n");
-    }
     for (size_t i = 0; i < r->patches.count; i++) {
         const struct hp_report_patch *p = &r->patches.items[i];
         bool applied = p->status != NULL && strcmp(p->status, "applied") == 0;
@@ -148,26 +142,23 @@ static void row(struct hp_text *page, const char *name, const char *value)
 static void duration(struct hp_text *page, double seconds)
 {
     int64_t s = (int64_t)seconds;
-    if (s >= 86400) {
+    if (s >= 86400)
         hp_text_printf(page, "%" PRId64 " d %" PRId64 " h", s / 86400, s % 86400 / 3600);
-    } else if (s >= 3600) {
+    else if (s >= 3600)
         hp_text_printf(page, "%" PRId64 " h %" PRId64 " min", s / 3600, s % 3600 / 60);
-    } else if (s >= 60) {
+    else if (s >= 60)
         hp_text_printf(page, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
-    } else {
+    else
         hp_text_printf(page, "%.1f s", seconds);
-    }
 }
 
 static void running(struct hp_text *page, const struct hp_report_running *running)
 {
-    if (running == NULL) {
+    if (running == NULL)
         return;
-    }
     hp_text_printf(page, "%-10s %s", "under way", running->kind != NULL ? running->kind : "a request");
-    if (running->phase != NULL) {
+    if (running->phase != NULL)
         hp_text_printf(page, ", %s", running->phase);
-    }
     hp_text_printf(page, ", %" PRId64 " objects, %" PRId64 " slices, longest stop %.1f ms\n",
                    running->objects, running->slices, (double)running->pause_us / 1000);
 }
@@ -175,9 +166,8 @@ static void running(struct hp_text *page, const struct hp_report_running *runnin
 /* Functions that a patch replaced and somebody still has. */
 static void held(struct hp_text *page, const struct hp_report *r)
 {
-    if (r->agent.patches == 0 && r->agent.generation == 0) {
+    if (r->agent.patches == 0 && r->agent.generation == 0)
         return;
-    }
     if (r->stragglers == HP_UNKNOWN) {
         row(page, "old code", "not known until the collector has gone round twice");
         return;
@@ -191,9 +181,8 @@ static void held(struct hp_text *page, const struct hp_report *r)
     for (size_t i = 0; i < r->held.count; i++) {
         hp_text_add(page, i == 0 ? " " : ", ");
         hp_text_safe(page, r->held.items[i].at);
-        if (r->held.items[i].count > 1) {
+        if (r->held.items[i].count > 1)
             hp_text_printf(page, " (%" PRId64 ")", r->held.items[i].count);
-        }
     }
     hp_text_add(page, "\n");
 }
@@ -201,21 +190,18 @@ static void held(struct hp_text *page, const struct hp_report *r)
 void hp_render_status(struct hp_text *page, const struct hp_report *r)
 {
     const struct hp_report_agent *a = &r->agent;
-    if (r->error != NULL) {
+    if (r->error != NULL)
         return;
-    }
     hp_text_paint_safe(page, HP_BOLD, a->name != NULL ? a->name : "agent");
     hp_text_printf(page, "  pid %" PRId64 "\n", a->pid);
     row(page, "program", a->program);
     row(page, "user", a->user);
     row(page, "endpoint", a->endpoint);
-    for (size_t i = 0; i < a->listen.count; i++) {
+    for (size_t i = 0; i < a->listen.count; i++)
         row(page, i == 0 ? "listens at" : "", a->listen.items[i]);
-    }
     row(page, "state", a->state);
-    for (size_t i = 0; i < a->states.count && a->states.count > 1; i++) {
+    for (size_t i = 0; i < a->states.count && a->states.count > 1; i++)
         row(page, i == 0 ? "states" : "", a->states.items[i]);
-    }
     row(page, "lua", a->lua);
     row(page, "hotpatch", a->version);
     row(page, "safepoint", a->safepoint);
@@ -243,9 +229,8 @@ void hp_render_status(struct hp_text *page, const struct hp_report *r)
         hp_text_add(page, " ago");
     }
     hp_text_add(page, "\n");
-    for (size_t i = 0; i < r->warnings.count; i++) {
+    for (size_t i = 0; i < r->warnings.count; i++)
         row(page, "warning", r->warnings.items[i].text);
-    }
 }
 
 /* --- eval ------------------------------------------------------------------------------------- */
@@ -256,11 +241,9 @@ void hp_render_eval(struct hp_text *page, const struct hp_report *r)
         hp_text_safe_lines(page, r->output, 0);
     } else if (r->output != NULL) {
         hp_text_add(page, r->output); /* into a file or a program: as it is */
-        if (*r->output != '\0' && r->output[strlen(r->output) - 1] != '\n') {
+        if (*r->output != '\0' && r->output[strlen(r->output) - 1] != '\n')
             hp_text_add(page, "\n");
-        }
     }
-    for (size_t i = 0; i < r->results.count; i++) {
+    for (size_t i = 0; i < r->results.count; i++)
         hp_text_safe_lines(page, *r->results.items[i] != '\0' ? r->results.items[i] : "\n", 0);
-    }
 }

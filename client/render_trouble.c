@@ -34,26 +34,22 @@ static size_t caret_offset(const char *text, const char *line)
 {
     const char *near = strstr(text, "near ");
     size_t len = strlen(line);
-    if (near != NULL && strncmp(near + 5, "<eof>", 5) == 0) {
+    if (near != NULL && strncmp(near + 5, "<eof>", 5) == 0)
         return len;
-    }
     const char *quote = near != NULL && near[5] == '\'' ? near + 6 : NULL;
     const char *end = quote != NULL ? strrchr(quote, '\'') : NULL;
     size_t token = end != NULL ? (size_t)(end - quote) : 0;
-    for (size_t i = token > 0 && token <= len ? len - token + 1 : 0; i > 0; i--) {
-        if (memcmp(line + i - 1, quote, token) == 0) {
+    for (size_t i = token > 0 && token <= len ? len - token + 1 : 0; i > 0; i--)
+        if (memcmp(line + i - 1, quote, token) == 0)
             return i - 1;
-        }
-    }
     return strspn(line, " \t");
 }
 
 /* The first `len` bytes of the line with each tab as four spaces. */
 static void expand_tabs(struct hp_text *out, const char *line, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         hp_text_addn(out, line[i] == '\t' ? "    " : line + i, line[i] == '\t' ? 4 : 1);
-    }
 }
 
 static void render_source_line(struct hp_text *page, const struct hp_report_error *error)
@@ -124,9 +120,8 @@ static void render_explain(struct hp_text *page, const struct hp_report *r)
     for (size_t i = 0; i < r->refusals.count; i++) {
         const char *code = r->refusals.items[i].code;
         bool repeated = code == NULL;
-        for (size_t j = 0; j < i && !repeated; j++) {
+        for (size_t j = 0; j < i && !repeated; j++)
             repeated = r->refusals.items[j].code != NULL && strcmp(r->refusals.items[j].code, code) == 0;
-        }
         if (!repeated) {
             hp_text_add(page, " ");
             hp_text_safe(page, code);
@@ -139,12 +134,10 @@ void hp_render_trouble(struct hp_text *page, const struct hp_report *r)
 {
     const struct hp_report_error *error = r->error;
     render_head(page, r);
-    if (error != NULL && error->source_line != NULL && error->text != NULL) {
+    if (error != NULL && error->source_line != NULL && error->text != NULL)
         render_source_line(page, error);
-    }
-    if (error != NULL && error->traceback != NULL) {
+    if (error != NULL && error->traceback != NULL)
         hp_text_safe_lines(page, error->traceback, 4);
-    }
     bool named = r->candidates.count == 1 && error != NULL && error->text != NULL &&
                  strstr(error->text, r->candidates.items[0]) != NULL;
     for (size_t i = 0; i < r->candidates.count && !named; i++) {
@@ -152,11 +145,10 @@ void hp_render_trouble(struct hp_text *page, const struct hp_report *r)
         hp_text_safe(page, r->candidates.items[i]);
         hp_text_add(page, "\n");
     }
-    if (error != NULL && error->hint != NULL) {
+    if (error != NULL && error->hint != NULL)
         render_hint(page, error->hint);
-    } else if (r->refusals.count > 0) {
+    else if (r->refusals.count > 0)
         render_explain(page, r);
-    } else {
+    else
         render_hint(page, default_hint(r->status));
-    }
 }

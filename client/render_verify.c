@@ -10,9 +10,8 @@
 static size_t count_of(const struct hp_report_module *m, const char *verdict)
 {
     size_t count = 0;
-    for (size_t i = 0; i < m->functions.count; i++) {
+    for (size_t i = 0; i < m->functions.count; i++)
         count += hp_word_is(m->functions.items[i].verdict, verdict) ? 1 : 0;
-    }
     return count;
 }
 
@@ -26,15 +25,14 @@ static void origin(struct hp_text *page, const struct hp_report_function *f)
         hp_text_add(page, "runs ");
         hp_text_safe(page, f->was);
     }
-    if (hp_word_is(f->origin, "patch")) {
+    if (hp_word_is(f->origin, "patch"))
         hp_text_printf(page, ", put by patch %" PRId64, f->patch);
-    } else if (hp_word_is(f->origin, "runtime") && f->was != NULL) {
+    else if (hp_word_is(f->origin, "runtime") && f->was != NULL)
         hp_text_add(page, ", put there by the program");
-    } else if (hp_word_is(f->origin, "version")) {
+    else if (hp_word_is(f->origin, "version"))
         hp_text_add(page, ", of another version of the file");
-    } else if (hp_word_is(f->origin, "stripped")) {
+    else if (hp_word_is(f->origin, "stripped"))
         hp_text_add(page, ", stripped code");
-    }
 }
 
 static void function_line(struct hp_text *page, const struct hp_report_function *f)
@@ -45,9 +43,8 @@ static void function_line(struct hp_text *page, const struct hp_report_function 
     hp_text_paint_safe(page, HP_BOLD, f->path);
     hp_text_add(page, "  ");
     hp_text_safe(page, f->verdict);
-    if (f->line > 0) {
+    if (f->line > 0)
         hp_text_printf(page, "  line %" PRId64, f->line);
-    }
     hp_text_add(page, extra ? "  (not in the source)  " : "  ");
     origin(page, f);
     hp_text_add(page, "\n");
@@ -58,9 +55,8 @@ static void same_line(struct hp_text *page, const struct hp_report_module *m)
     struct hp_text names;
     size_t count = count_of(m, "same");
     size_t shown = 0;
-    if (count == 0) {
+    if (count == 0)
         return;
-    }
     hp_text_init(&names, page->style);
     for (size_t i = 0; i < m->functions.count && shown < RENDER_NAMES; i++) {
         if (hp_word_is(m->functions.items[i].verdict, "same")) {
@@ -68,9 +64,8 @@ static void same_line(struct hp_text *page, const struct hp_report_module *m)
             hp_text_safe(&names, m->functions.items[i].path);
         }
     }
-    if (shown < count) {
+    if (shown < count)
         hp_text_printf(&names, " and %zu more", count - shown);
-    }
     hp_word_mark(page, 2, "=", HP_DIM);
     hp_text_printf(page, "%zu as the source says: ", count);
     hp_text_wrap(page, hp_text_str(&names), 6);
@@ -80,9 +75,8 @@ static void same_line(struct hp_text *page, const struct hp_report_module *m)
 void hp_render_verify(struct hp_text *page, const struct hp_report *r)
 {
     size_t functions = 0, same = 0;
-    if (r->status != HP_NO_CHANGE && r->status != HP_DIFFERS) {
+    if (r->status != HP_NO_CHANGE && r->status != HP_DIFFERS)
         return; /* the trouble on standard error is all there is */
-    }
     hp_render_agent(page, &r->agent);
     for (size_t i = 0; i < r->modules.count; i++) {
         const struct hp_report_module *m = &r->modules.items[i];
@@ -91,11 +85,9 @@ void hp_render_verify(struct hp_text *page, const struct hp_report *r)
         const char *source = hp_word_or_empty(m->source);
         hp_text_paint_safe(page, HP_DIM, *source == '@' ? source + 1 : source);
         hp_text_add(page, "\n");
-        for (size_t f = 0; f < m->functions.count; f++) {
-            if (!hp_word_is(m->functions.items[f].verdict, "same")) {
+        for (size_t f = 0; f < m->functions.count; f++)
+            if (!hp_word_is(m->functions.items[f].verdict, "same"))
                 function_line(page, &m->functions.items[f]);
-            }
-        }
         same_line(page, m);
         functions += m->functions.count;
         same += count_of(m, "same");

@@ -20,16 +20,14 @@ static void fill(struct hp_cli *cli, struct hp_report_function *f, const struct 
     struct hp_bytes now = hp_lines_get(source, f->line, f->last_line);
     const char *old = f->old != NULL ? f->old : "";
     f->old = NULL;
-    if (now.data == NULL || (!added && *old == '\0')) {
+    if (now.data == NULL || (!added && *old == '\0'))
         return;
-    }
     struct hp_text page;
     struct hp_unified_side before = {{old, strlen(old)}, added ? 1 : line_of(f->was)};
     struct hp_unified_side after = {now, f->line};
     hp_text_init(&page, cli->out);
-    if (hp_unified(&page, before, after, f->path)) {
+    if (hp_unified(&page, before, after, f->path))
         f->diff = hp_arena_str(&cli->report.arena, hp_text_str(&page));
-    }
     hp_text_fini(&page);
 }
 
@@ -39,9 +37,8 @@ void hp_review_fill(struct hp_cli *cli, const struct hp_request *request)
     for (size_t m = 0; m < r->modules.count && r->modules.count == request->modules.count; m++) {
         struct hp_lines source;
         hp_lines_init(&source, &r->arena, request->modules.items[m].source);
-        for (size_t i = 0; i < r->modules.items[m].functions.count; i++) {
+        for (size_t i = 0; i < r->modules.items[m].functions.count; i++)
             fill(cli, &r->modules.items[m].functions.items[i], &source);
-        }
     }
 }
 

@@ -28,9 +28,8 @@ bool hp_revision_is_range(const struct hp_cli *cli)
 static void skip(struct revision *r, const char *file, const char *why)
 {
     struct hp_report_skipped *slot = HP_PUSH(&r->cli->arena, &r->skips->list);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = (struct hp_report_skipped){file, why};
-    }
 }
 
 /* Asks the agent which modules are loaded from where. Its answer is not the command's: cli->report is as new
@@ -103,9 +102,8 @@ static size_t find_loaded(const struct revision *r, const char *path, const char
         const char *loaded = path_of(r, r->loaded.items[i].file);
         bool same =
             (loaded != NULL && strcmp(loaded, path) == 0) || strcmp(r->loaded.items[i].file, file) == 0;
-        if (same && count++ == 0) {
+        if (same && count++ == 0)
             *module = r->loaded.items[i].module;
-        }
     }
     return count;
 }
@@ -126,17 +124,15 @@ static bool add_module(struct revision *r, const char *module, const char *path,
                            HP_MAX_MODULES);
     }
     struct hp_request_module *m = HP_PUSH(&r->request->arena, &r->request->modules);
-    if (m == NULL) {
+    if (m == NULL)
         return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "the client is out of memory; nothing was sent");
-    }
     m->module = module;
     m->file = path;
     if (base_rev != NULL) {
         m->base_label = hp_arena_printf(&cli->arena, "%s:%s", base_rev, path);
         if (!hp_git_blob(cli, r->top, base_rev, path, &m->base) ||
-            !hp_source_check(cli, m->base_label, m->base)) {
+            !hp_source_check(cli, m->base_label, m->base))
             return false;
-        }
     }
     return hp_git_blob(cli, r->top, rev, path, &m->source) &&
            hp_source_check(cli, hp_arena_printf(&cli->arena, "%s:%s", rev, path), m->source);
@@ -144,11 +140,9 @@ static bool add_module(struct revision *r, const char *module, const char *path,
 
 static bool is_in(const struct hp_git_files *files, const char *path)
 {
-    for (size_t i = 0; i < files->list.count; i++) {
-        if (strcmp(files->list.items[i], path) == 0) {
+    for (size_t i = 0; i < files->list.count; i++)
+        if (strcmp(files->list.items[i], path) == 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -177,20 +171,17 @@ static bool split_range(struct hp_cli *cli, struct range *range)
 bool hp_revision_check_range(struct hp_cli *cli)
 {
     struct range range = {0};
-    if (cli->bases.count > 0) {
+    if (cli->bases.count > 0)
         return hp_cli_fail(cli, HP_USAGE, NULL, "--git and --base both name the base: give one");
-    }
     return split_range(cli, &range);
 }
 
 /* What was typed for the file: NULL if it was not. */
 static const struct hp_cli_file *typed(const struct hp_cli *cli, const char *file)
 {
-    for (size_t i = 0; i < cli->files.count; i++) {
-        if (strcmp(absolute((struct hp_cli *)(uintptr_t)cli, cli->files.items[i].file), file) == 0) {
+    for (size_t i = 0; i < cli->files.count; i++)
+        if (strcmp(absolute((struct hp_cli *)(uintptr_t)cli, cli->files.items[i].file), file) == 0)
             return &cli->files.items[i];
-        }
-    }
     return NULL;
 }
 
@@ -224,9 +215,8 @@ static bool add_change(struct revision *r, const struct range *range, const stru
     const char *module = asked != NULL ? asked->module : NULL;
     const char *why = why_not(r, range, c);
     size_t loaded = module != NULL ? 1 : find_loaded(r, c->path, file, &module);
-    if ((r->cli->files.count > 0 && asked == NULL) || (loaded == 0 && !is_lua(c->path))) {
+    if ((r->cli->files.count > 0 && asked == NULL) || (loaded == 0 && !is_lua(c->path)))
         return true;
-    }
     if (why == NULL && loaded == 0) {
         why = hp_arena_printf(
             &r->cli->arena,
@@ -237,9 +227,8 @@ static bool add_change(struct revision *r, const struct range *range, const stru
         why = hp_arena_printf(&r->cli->arena, "several loaded modules come from it; say which: %s=%s", module,
                               c->path);
     }
-    if (why == NULL) {
+    if (why == NULL)
         return add_module(r, module, c->path, range->from, range->to);
-    }
     skip(r, c->path, why);
     return true;
 }
@@ -251,9 +240,8 @@ static void skip_unchanged(struct revision *r, const struct range *range, const 
     for (size_t f = 0; f < r->cli->files.count; f++) {
         const char *file = absolute(r->cli, r->cli->files.items[f].file);
         bool found = false;
-        for (size_t i = 0; i < range->changes.list.count && !found; i++) {
+        for (size_t i = 0; i < range->changes.list.count && !found; i++)
             found = strcmp(in_tree(r, range->changes.list.items[i].path), file) == 0;
-        }
         if (!found) {
             bool below = strncmp(file, r->top, top) == 0 && file[top] == '/';
             bool known = below && is_in(files, file + top + 1);
@@ -275,16 +263,13 @@ bool hp_revision_read_range(struct hp_cli *cli, const struct hp_agent *target, s
         (a = hp_git_commit(cli, r.top, range.from)) == NULL ||
         (b = hp_git_commit(cli, r.top, range.to)) == NULL ||
         !hp_git_changes(cli, r.top, a, b, &range.changes) || !hp_git_files(cli, r.top, b, &files) ||
-        !ask_loaded(&r, target) || !find_root(&r, &files)) {
+        !ask_loaded(&r, target) || !find_root(&r, &files))
         return false;
-    }
     request->options = cli->options;
     skip_unchanged(&r, &range, &files);
-    for (size_t i = 0; i < range.changes.list.count; i++) {
-        if (!add_change(&r, &range, &range.changes.list.items[i])) {
+    for (size_t i = 0; i < range.changes.list.count; i++)
+        if (!add_change(&r, &range, &range.changes.list.items[i]))
             return false;
-        }
-    }
     return hp_cli_check_memory(cli);
 }
 
@@ -298,20 +283,17 @@ bool hp_revision_read_tree(struct hp_cli *cli, const struct hp_agent *target, st
     const char *commit;
     if (!hp_git_check_rev(cli, cli->git) || (r.top = hp_git_top(cli)) == NULL ||
         (commit = hp_git_commit(cli, r.top, cli->git)) == NULL || !hp_git_files(cli, r.top, commit, &files) ||
-        !ask_loaded(&r, target) || !find_root(&r, &files)) {
+        !ask_loaded(&r, target) || !find_root(&r, &files))
         return false;
-    }
     for (size_t i = 0; i < r.loaded.count; i++) {
         const struct hp_report_module *m = &r.loaded.items[i];
         const char *path = path_of(&r, m->file);
-        if (path == NULL) {
+        if (path == NULL)
             continue;
-        }
-        if (!is_in(&files, path)) {
+        if (!is_in(&files, path))
             skip(&r, path, hp_arena_printf(&cli->arena, "loaded as %s, and not in %s", m->module, cli->git));
-        } else if (!add_module(&r, m->module, path, NULL, cli->git)) {
+        else if (!add_module(&r, m->module, path, NULL, cli->git))
             return false;
-        }
     }
     if (request->modules.count == 0) {
         return hp_cli_fail(
@@ -328,8 +310,7 @@ void hp_revision_report(struct hp_cli *cli, const struct hp_revision_skips *skip
 {
     for (size_t i = 0; i < skips->list.count; i++) {
         struct hp_report_skipped *slot = HP_PUSH(&cli->report.arena, &cli->report.skipped);
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = skips->list.items[i];
-        }
     }
 }

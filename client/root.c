@@ -35,20 +35,17 @@ static void vote(struct hp_cli *cli, struct candidates *all, const char *file, s
         }
     }
     struct candidate *slot = HP_PUSH(&cli->arena, &all->list);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = (struct candidate){.folder = file, .len = len, .modules = 1};
-    }
 }
 
 /* Each folder above a loaded file, below which that is a file of the tree. */
 static void vote_for_all(struct hp_cli *cli, struct candidates *all, const struct hp_git_files *sorted,
                          const char *file)
 {
-    for (const char *slash = strchr(file, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        if (has(sorted, slash + 1)) {
+    for (const char *slash = strchr(file, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+        if (has(sorted, slash + 1))
             vote(cli, all, file, (size_t)(slash - file));
-        }
-    }
 }
 
 static bool is_at(const struct candidate *c, const char *top)
@@ -62,9 +59,8 @@ static const char *elect(struct hp_cli *cli, const struct candidates *all, const
     const struct candidate *best = NULL, *rival = NULL;
     for (size_t i = 0; i < all->list.count; i++) {
         const struct candidate *c = &all->list.items[i];
-        if (is_at(c, top)) {
+        if (is_at(c, top))
             return top;
-        }
         if (best == NULL || c->modules > best->modules) {
             best = c;
             rival = NULL;
@@ -85,9 +81,8 @@ static const char *elect(struct hp_cli *cli, const struct candidates *all, const
 static const char *given(struct hp_cli *cli)
 {
     size_t len = strlen(cli->root);
-    while (len > 0 && cli->root[len - 1] == '/') {
+    while (len > 0 && cli->root[len - 1] == '/')
         len--;
-    }
     return hp_arena_strn(&cli->arena, cli->root, len);
 }
 
@@ -102,16 +97,13 @@ const char *hp_root_find(struct hp_cli *cli, const char *top, const struct hp_gi
     } else {
         for (size_t i = 0; i < files->list.count; i++) {
             const char **slot = HP_PUSH(&cli->arena, &sorted.list);
-            if (slot != NULL) {
+            if (slot != NULL)
                 *slot = files->list.items[i];
-            }
         }
-        if (sorted.list.count > 0) {
+        if (sorted.list.count > 0)
             qsort(sorted.list.items, sorted.list.count, sizeof *sorted.list.items, compare);
-        }
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++)
             vote_for_all(cli, &all, &sorted, loaded[i].file);
-        }
         root = elect(cli, &all, top);
     }
     return hp_cli_check_memory(cli) ? root : NULL;

@@ -37,12 +37,10 @@ static char *read_all(int fd, size_t *len)
     *len = 0;
     while (data != NULL) {
         ssize_t got = read(fd, data + *len, cap - *len);
-        if (got == 0) {
+        if (got == 0)
             return data;
-        }
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             continue;
-        }
         *len += got > 0 ? (size_t)got : 0;
         if (got < 0 || *len > HP_MAX_MESSAGE) {
             int error = got < 0 ? errno : EFBIG;
@@ -53,9 +51,8 @@ static char *read_all(int fd, size_t *len)
         if (*len == cap) {
             cap *= 2;
             char *more = hp_mem_realloc(data, cap);
-            if (more == NULL) {
+            if (more == NULL)
                 hp_mem_free(data);
-            }
             data = more;
         }
     }
@@ -81,23 +78,20 @@ bool hp_source_read(struct hp_cli *cli, const char *file, struct hp_bytes *text)
 {
     bool is_stdin = strcmp(file, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
+    if (fd < 0)
         return cannot_read(cli, file, errno);
-    }
     size_t len = 0;
     char *data = read_all(fd, &len);
     int error = errno;
-    if (!is_stdin) {
+    if (!is_stdin)
         close(fd);
-    }
     if (data == NULL && error == EFBIG) {
         return hp_cli_fail(cli, HP_LIMIT, NULL,
                            "%s is larger than a request may be (%u MiB); nothing was sent",
                            hp_source_label(file), HP_MAX_MESSAGE >> 20);
     }
-    if (data == NULL) {
+    if (data == NULL)
         return cannot_read(cli, file, error);
-    }
     text->data = hp_arena_strn(&cli->arena, data, len);
     text->len = hp_arena_failed(&cli->arena) ? 0 : len;
     hp_mem_free(data);
@@ -148,15 +142,13 @@ bool hp_source_check(struct hp_cli *cli, const char *label, struct hp_bytes text
                            "%s is a precompiled chunk; only text is accepted, nothing was sent", label);
     }
     lua_State *L = luaL_newstate();
-    if (L == NULL) {
+    if (L == NULL)
         return hp_cli_fail(cli, HP_NO_MEMORY, NULL, "no memory to compile %s; nothing was sent", label);
-    }
     int result = luaL_loadbufferx(L, text.data != NULL ? text.data : "", text.len, SOURCE_CHUNK, "t");
-    if (result == LUA_ERRSYNTAX) {
+    if (result == LUA_ERRSYNTAX)
         syntax_error(cli, label, text, lua_tostring(L, -1));
-    } else if (result != LUA_OK) {
+    else if (result != LUA_OK)
         hp_cli_fail(cli, HP_NO_MEMORY, NULL, "no memory to compile %s; nothing was sent", label);
-    }
     lua_close(L);
     return result == LUA_OK && hp_cli_check_memory(cli);
 }
@@ -165,8 +157,7 @@ bool hp_source_compiles(struct hp_bytes text)
 {
     lua_State *L = luaL_newstate();
     bool ok = L != NULL && luaL_loadbufferx(L, text.data, text.len, SOURCE_CHUNK, "t") == LUA_OK;
-    if (L != NULL) {
+    if (L != NULL)
         lua_close(L);
-    }
     return ok;
 }

@@ -34,9 +34,8 @@ static void keep_list(struct hp_arena *arena, void *list)
     memset(list, 0, sizeof from);
     for (size_t i = 0; i < from.count; i++) {
         const char **slot = HP_PUSH(arena, to);
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = hp_arena_str(arena, from.items[i]);
-        }
     }
 }
 
@@ -53,9 +52,8 @@ static void keep_about(struct hp_cli *cli, struct hp_agent *agent, const struct 
     agent->about.program = hp_arena_str(arena, about->program);
     agent->about.endpoint = agent->remote.url;
     agent->about.user = user_name(cli, agent->user); /* the agent knows only the number */
-    if (agent->pid != 0) {
+    if (agent->pid != 0)
         agent->about.pid = agent->pid; /* in a container it counts otherwise */
-    }
     keep_list(arena, &agent->about.states);
     keep_list(arena, &agent->about.listen);
 }
@@ -94,17 +92,15 @@ static void find_places(struct hp_cli *cli, int64_t pid, struct hp_agents *agent
 bool hp_agents_find(struct hp_cli *cli, struct hp_agents *agents)
 {
     find_places(cli, 0, agents);
-    for (size_t i = 0; i < agents->list.count; i++) {
+    for (size_t i = 0; i < agents->list.count; i++)
         probe(cli, &agents->list.items[i]);
-    }
     return hp_cli_check_memory(cli);
 }
 
 const char *hp_target_title(struct hp_cli *cli, const struct hp_agent *agent)
 {
-    if (agent->pid == 0) {
+    if (agent->pid == 0)
         return hp_arena_printf(&cli->arena, "the agent at %s", agent->remote.url);
-    }
     return agent->about.name != NULL
                ? hp_arena_printf(&cli->arena, "%s (pid %" PRId64 ")", agent->about.name, agent->pid)
                : hp_arena_printf(&cli->arena, "process %" PRId64, agent->pid);
@@ -144,9 +140,8 @@ static bool target_by_network(struct hp_cli *cli, struct hp_remote *remote)
         return hp_cli_fail(cli, HP_USAGE, "as in --to tls+tcp://game1.example:7071",
                            "--to %s lacks a host or a port", remote->url);
     }
-    if (tls) {
+    if (tls)
         return find_certificates(cli, remote);
-    }
     return is_loopback(host) ||
            hp_cli_fail(cli, HP_USAGE, "use tls+tcp://, or an ssh tunnel to the agent's own socket",
                        "--to %s: tcp:// is for this machine alone, for nothing on it is encrypted",
@@ -157,12 +152,10 @@ static bool target_by_url(struct hp_cli *cli, struct hp_agent *target)
 {
     const char *url = cli->to;
     target->remote.url = url;
-    if (strncmp(url, "tcp://", 6) == 0 || strncmp(url, "tls+tcp://", 10) == 0) {
+    if (strncmp(url, "tcp://", 6) == 0 || strncmp(url, "tls+tcp://", 10) == 0)
         return target_by_network(cli, &target->remote);
-    }
-    if (strncmp(url, "ipc://", 6) == 0 && url[6] != '\0') {
+    if (strncmp(url, "ipc://", 6) == 0 && url[6] != '\0')
         return true;
-    }
     return hp_cli_fail(
         cli, HP_USAGE, "hotpatch ps shows the endpoints of this machine",
         "--to takes a URL, ipc://PATH, tcp://127.0.0.1:PORT or tls+tcp://HOST:PORT, not \"%s\"", url);
@@ -197,9 +190,8 @@ static bool target_by_pid(struct hp_cli *cli, struct hp_agent *target)
 {
     struct hp_agents agents = {0};
     find_places(cli, cli->pid, &agents);
-    if (agents.list.count == 0) {
+    if (agents.list.count == 0)
         return no_agent_at_pid(cli);
-    }
     *target = agents.list.items[0];
     return hp_cli_check_memory(cli);
 }
@@ -212,16 +204,14 @@ static const char *list_agents(struct hp_cli *cli, const struct hp_agents *agent
     for (size_t i = 0; i < agents->list.count; i++) {
         const struct hp_agent *agent = &agents->list.items[i];
         if (!agent->answers ||
-            (name != NULL && (agent->about.name == NULL || strcmp(agent->about.name, name) != 0))) {
+            (name != NULL && (agent->about.name == NULL || strcmp(agent->about.name, name) != 0)))
             continue;
-        }
         const char *line = hp_arena_printf(&cli->arena, "--pid %" PRId64 "  %s  %s", agent->pid,
                                            agent->about.name != NULL ? agent->about.name : "",
                                            agent->about.program != NULL ? agent->about.program : "");
         const char **slot = HP_PUSH(&cli->report.arena, &cli->report.candidates);
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = hp_arena_str(&cli->report.arena, line);
-        }
         text =
             hp_arena_printf(&cli->arena, "%s%s--pid %" PRId64, text, *text == '\0' ? "" : " or ", agent->pid);
     }
@@ -230,9 +220,8 @@ static const char *list_agents(struct hp_cli *cli, const struct hp_agents *agent
 
 static bool nobody_answers(struct hp_cli *cli, const struct hp_agents *agents)
 {
-    if (agents->list.count == 0) {
+    if (agents->list.count == 0)
         return hp_cli_fail(cli, HP_NO_AGENT, TARGET_START, "no agent was found on this machine");
-    }
     const struct hp_agent *first = &agents->list.items[0];
     return hp_cli_fail(
         cli, HP_NO_AGENT,
@@ -246,27 +235,23 @@ static bool target_by_name(struct hp_cli *cli, struct hp_agent *target)
     struct hp_agents agents = {0};
     struct hp_suggest suggest;
     size_t found = 0;
-    if (!hp_agents_find(cli, &agents)) {
+    if (!hp_agents_find(cli, &agents))
         return false;
-    }
-    if (agents.list.count == 0) {
+    if (agents.list.count == 0)
         return nobody_answers(cli, &agents);
-    }
     hp_suggest_init(&suggest, cli->name);
     for (size_t i = 0; i < agents.list.count; i++) {
         const struct hp_agent *agent = &agents.list.items[i];
-        if (!agent->answers || agent->about.name == NULL) {
+        if (!agent->answers || agent->about.name == NULL)
             continue;
-        }
         hp_suggest_offer(&suggest, agent->about.name);
         if (strcmp(agent->about.name, cli->name) == 0) {
             *target = *agent;
             found++;
         }
     }
-    if (found == 1) {
+    if (found == 1)
         return true;
-    }
     if (found > 1) {
         const char *choice = list_agents(cli, &agents, cli->name);
         return hp_cli_fail(cli, HP_USAGE, hp_arena_printf(&cli->arena, "name one: %s", choice),
@@ -283,18 +268,16 @@ static bool target_only_one(struct hp_cli *cli, struct hp_agent *target)
 {
     struct hp_agents agents = {0};
     size_t found = 0;
-    if (!hp_agents_find(cli, &agents)) {
+    if (!hp_agents_find(cli, &agents))
         return false;
-    }
     for (size_t i = 0; i < agents.list.count; i++) {
         if (agents.list.items[i].answers) {
             *target = agents.list.items[i];
             found++;
         }
     }
-    if (found == 0) {
+    if (found == 0)
         return nobody_answers(cli, &agents);
-    }
     if (found > 1) {
         const char *choice = list_agents(cli, &agents, NULL);
         return hp_cli_fail(cli, HP_USAGE, hp_arena_printf(&cli->arena, "say which: %s", choice),
@@ -306,11 +289,9 @@ static bool target_only_one(struct hp_cli *cli, struct hp_agent *target)
 bool hp_target_find(struct hp_cli *cli, struct hp_agent *target)
 {
     memset(target, 0, sizeof *target);
-    if (cli->to != NULL) {
+    if (cli->to != NULL)
         return target_by_url(cli, target);
-    }
-    if (cli->pid != 0) {
+    if (cli->pid != 0)
         return target_by_pid(cli, target);
-    }
     return cli->name != NULL ? target_by_name(cli, target) : target_only_one(cli, target);
 }

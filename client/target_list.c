@@ -8,9 +8,8 @@
 static bool add(struct hp_cli *cli, struct hp_target_list *targets, struct hp_target_name name)
 {
     struct hp_target_name *slot = HP_PUSH(&cli->arena, &targets->list);
-    if (slot == NULL) {
+    if (slot == NULL)
         return hp_cli_check_memory(cli);
-    }
     *slot = name;
     return true;
 }
@@ -34,17 +33,14 @@ static bool add_line(struct hp_cli *cli, struct hp_target_list *targets, char *l
     char *words[3] = {0}, *rest = NULL;
     size_t count = 0;
     line[strcspn(line, "#\r\n")] = '\0';
-    for (char *w = strtok_r(line, " \t", &rest); w != NULL && count < 3; w = strtok_r(NULL, " \t", &rest)) {
+    for (char *w = strtok_r(line, " \t", &rest); w != NULL && count < 3; w = strtok_r(NULL, " \t", &rest))
         words[count++] = w;
-    }
-    if (count == 0) {
+    if (count == 0)
         return true;
-    }
     struct hp_target_name name;
     const char *at = hp_arena_str(&cli->arena, words[0]);
-    if (at == NULL) {
+    if (at == NULL)
         return hp_cli_check_memory(cli);
-    }
     if (!parse(at, &name) || count > 2 || (count == 2 && strncmp(words[1], "state=", 6) != 0)) {
         return hp_cli_fail(cli, HP_USAGE, "a line is URL, pid:N or name:NAME, and perhaps state=NAME",
                            "%s, line %d is no target", cli->targets_file, number);
@@ -67,9 +63,8 @@ static bool read_file(struct hp_cli *cli, struct hp_target_list *targets)
         return hp_cli_fail(cli, HP_USAGE, NULL, "%s cannot be opened: %s", cli->targets_file,
                            strerror(errno));
     }
-    for (int number = 1; ok && getline(&line, &cap, file) >= 0; number++) {
+    for (int number = 1; ok && getline(&line, &cap, file) >= 0; number++)
         ok = add_line(cli, targets, line, number);
-    }
     free(line);
     fclose(file);
     return ok && (targets->list.count > 0 ||

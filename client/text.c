@@ -22,12 +22,10 @@ void hp_text_fini(struct hp_text *t)
 /* Room for `more` bytes and a NUL. */
 static bool text_reserve(struct hp_text *t, size_t more)
 {
-    if (t->failed) {
+    if (t->failed)
         return false;
-    }
-    if (t->data != NULL && t->cap - t->len > more) {
+    if (t->data != NULL && t->cap - t->len > more)
         return true;
-    }
     size_t cap = t->cap < 256 ? 256 : t->cap;
     while (cap - t->len <= more) {
         if (cap > SIZE_MAX / 2) {
@@ -77,9 +75,8 @@ void hp_text_printf(struct hp_text *t, const char *fmt, ...)
 
 void hp_text_pad(struct hp_text *t, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         hp_text_addn(t, " ", 1);
-    }
 }
 
 /* Length of the well-formed UTF-8 sequence at `s` and its code point, or 0. */
@@ -87,19 +84,16 @@ static size_t utf8_decode(const unsigned char *s, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf8 ? 4 : 0;
-    if (len == 0) {
+    if (len == 0)
         return 0;
-    }
     uint32_t value = len == 1 ? s[0] : s[0] & (0x7fu >> len);
     for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) { /* also stops at the NUL */
+        if ((s[i] & 0xc0) != 0x80) /* also stops at the NUL */
             return 0;
-        }
         value = value << 6 | (s[i] & 0x3fu);
     }
-    if (value < least[len] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) {
+    if (value < least[len] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
         return 0;
-    }
     *point = value;
     return len;
 }
@@ -127,27 +121,24 @@ static void safe_one(struct hp_text *t, const char **s)
         hp_text_addn(t, *s, run);
         *s += run;
     } else {
-        if (**s == '\n' || **s == '\t') {
+        if (**s == '\n' || **s == '\t')
             hp_text_add(t, **s == '\n' ? "\\n" : "\\t");
-        } else {
+        else
             hp_text_printf(t, "\\x%02x", (unsigned)(unsigned char)**s);
-        }
         *s += 1;
     }
 }
 
 void hp_text_safe(struct hp_text *t, const char *s)
 {
-    for (s = s == NULL ? "?" : s; *s != '\0';) {
+    for (s = s == NULL ? "?" : s; *s != '\0';)
         safe_one(t, &s);
-    }
 }
 
 void hp_text_safe_lines(struct hp_text *t, const char *s, size_t indent)
 {
-    if (s == NULL || *s == '\0') {
+    if (s == NULL || *s == '\0')
         return;
-    }
     hp_text_pad(t, indent);
     while (*s != '\0') {
         if (*s == '\n') {
@@ -160,9 +151,8 @@ void hp_text_safe_lines(struct hp_text *t, const char *s, size_t indent)
             safe_one(t, &s);
         }
     }
-    if (t->len > 0 && t->data[t->len - 1] != '\n') {
+    if (t->len > 0 && t->data[t->len - 1] != '\n')
         hp_text_addn(t, "\n", 1);
-    }
 }
 
 /* Where the page stands: columns since its last newline, our own colours not counted. */
@@ -208,9 +198,8 @@ void hp_text_wrap(struct hp_text *t, const char *s, size_t indent)
             s++;
         }
     }
-    if (t->len == 0 || t->data[t->len - 1] != '\n') {
+    if (t->len == 0 || t->data[t->len - 1] != '\n')
         hp_text_addn(t, "\n", 1);
-    }
 }
 
 void hp_text_paint(struct hp_text *t, enum hp_colour colour, const char *s)
@@ -240,9 +229,8 @@ size_t hp_text_width(struct hp_style style, const char *s)
 
 const char *hp_text_str(struct hp_text *t)
 {
-    if (!text_reserve(t, 0)) {
+    if (!text_reserve(t, 0))
         return "";
-    }
     t->data[t->len] = '\0';
     return t->data;
 }

@@ -30,9 +30,8 @@ static void split(struct hp_arena *a, const struct hp_unified_side *from, struct
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline != NULL ? newline : end;
         struct hp_bytes *line = HP_PUSH(a, &to->lines);
-        if (line != NULL) {
+        if (line != NULL)
             *line = (struct hp_bytes){at, (size_t)(stop - at)};
-        }
         at = newline != NULL ? newline + 1 : end;
     }
     to->edited = hp_arena_alloc(a, to->lines.count + 1);
@@ -50,9 +49,8 @@ static void trim(struct comparison *c)
 {
     size_t n = c->old.lines.count;
     size_t m = c->now.lines.count;
-    while (c->head < n && c->head < m && same(c, c->head, c->head)) {
+    while (c->head < n && c->head < m && same(c, c->head, c->head))
         c->head++;
-    }
     while (n > c->head && m > c->head && same(c, n - 1, m - 1)) {
         n--;
         m--;
@@ -78,9 +76,8 @@ static int furthest(const struct comparison *c, int d, int k)
         const int *before = c->trace[d - 1] + (d - 1);
         x = is_down(c, d, k) ? before[k + 1] : before[k - 1] + 1;
     }
-    while (x < c->n && x - k < c->m && same(c, c->head + (size_t)x, c->head + (size_t)(x - k))) {
+    while (x < c->n && x - k < c->m && same(c, c->head + (size_t)x, c->head + (size_t)(x - k)))
         x++;
-    }
     return x;
 }
 
@@ -90,15 +87,13 @@ static int search(struct comparison *c)
     c->trace = hp_arena_alloc(&c->arena, (MAX_EDITS + 1) * sizeof *c->trace);
     for (int d = 0; d <= MAX_EDITS && c->trace != NULL; d++) {
         c->trace[d] = hp_arena_alloc(&c->arena, (size_t)(2 * d + 1) * sizeof **c->trace);
-        if (c->trace[d] == NULL) {
+        if (c->trace[d] == NULL)
             return -1;
-        }
         for (int k = -d; k <= d; k += 2) {
             int x = furthest(c, d, k);
             c->trace[d][k + d] = x;
-            if (x >= c->n && x - k >= c->m) {
+            if (x >= c->n && x - k >= c->m)
                 return d;
-            }
         }
     }
     return -1;
@@ -115,11 +110,10 @@ static void mark(struct comparison *c, int d)
         int from = down ? k + 1 : k - 1;
         x = c->trace[d - 1][from + (d - 1)];
         y = x - from;
-        if (down) {
+        if (down)
             c->now.edited[c->head + (size_t)y] = true;
-        } else {
+        else
             c->old.edited[c->head + (size_t)x] = true;
-        }
     }
 }
 
@@ -144,12 +138,10 @@ static bool is_end(const struct comparison *c, size_t i, size_t j)
 /* Past one run of edits. */
 static void skip_edits(const struct comparison *c, size_t *i, size_t *j)
 {
-    while (*i < c->old.lines.count && c->old.edited[*i]) {
+    while (*i < c->old.lines.count && c->old.edited[*i])
         (*i)++;
-    }
-    while (*j < c->now.lines.count && c->now.edited[*j]) {
+    while (*j < c->now.lines.count && c->now.edited[*j])
         (*j)++;
-    }
 }
 
 static void add_line(struct hp_text *page, const char *sign, const struct hp_bytes *line)
@@ -200,9 +192,8 @@ static void find_end(const struct comparison *c, size_t *i, size_t *j)
     for (;;) {
         skip_edits(c, i, j);
         size_t equal = 0;
-        while (!is_end(c, *i + equal, *j + equal) && !is_edit(c, *i + equal, *j + equal)) {
+        while (!is_end(c, *i + equal, *j + equal) && !is_edit(c, *i + equal, *j + equal))
             equal++;
-        }
         bool last = is_end(c, *i + equal, *j + equal);
         if (last || equal > 2 * (size_t)CONTEXT) {
             equal = equal < CONTEXT ? equal : CONTEXT;
@@ -246,11 +237,10 @@ bool hp_unified(struct hp_text *page, struct hp_unified_side old, struct hp_unif
     if (!hp_arena_failed(&c.arena)) {
         trim(&c);
         int edits = search(&c);
-        if (edits >= 0) {
+        if (edits >= 0)
             mark(&c, edits);
-        } else {
+        else
             mark_all(&c);
-        }
         add_hunks(page, &c, name);
     }
     bool ok = !hp_arena_failed(&c.arena) && !page->failed;

@@ -46,9 +46,8 @@ void *hp_mem_alloc(size_t size)
 void *hp_mem_calloc(size_t size)
 {
     void *ptr = hp_mem_alloc(size);
-    if (ptr != NULL) {
+    if (ptr != NULL)
         memset(ptr, 0, size);
-    }
     return ptr;
 }
 
@@ -59,9 +58,8 @@ void *hp_mem_realloc(void *ptr, size_t size)
 
 void hp_mem_free(void *ptr)
 {
-    if (ptr != NULL) {
+    if (ptr != NULL)
         allocator(ptr, 0);
-    }
 }
 
 void hp_arena_init(struct hp_arena *a)
@@ -93,9 +91,8 @@ static struct hp_arena_block *add_block(struct hp_arena *a, size_t size)
     bool own = size > BLOCK_SIZE / 2;
     size_t data_size = own ? size : BLOCK_SIZE;
     struct hp_arena_block *block = hp_mem_alloc(sizeof *block + data_size);
-    if (block == NULL) {
+    if (block == NULL)
         return NULL;
-    }
     block->size = data_size;
     block->used = 0;
     if (own && a->blocks != NULL) {
@@ -111,9 +108,8 @@ static struct hp_arena_block *add_block(struct hp_arena *a, size_t size)
 /* Memory that is not zeroed. */
 static void *take(struct hp_arena *a, size_t size)
 {
-    if (a->failed) {
+    if (a->failed)
         return NULL;
-    }
     if (size > SIZE_MAX - sizeof(struct hp_arena_block) - ALIGNMENT) {
         a->failed = true;
         return NULL;
@@ -136,17 +132,15 @@ static void *take(struct hp_arena *a, size_t size)
 void *hp_arena_alloc(struct hp_arena *a, size_t size)
 {
     void *ptr = take(a, size);
-    if (ptr != NULL) {
+    if (ptr != NULL)
         memset(ptr, 0, size);
-    }
     return ptr;
 }
 
 const char *hp_arena_strn(struct hp_arena *a, const char *s, size_t len)
 {
-    if (s == NULL) {
+    if (s == NULL)
         return NULL;
-    }
     char *copy = len < SIZE_MAX ? take(a, len + 1) : NULL;
     if (copy == NULL) {
         a->failed = true;
@@ -169,13 +163,12 @@ const char *hp_arena_vprintf(struct hp_arena *a, const char *fmt, va_list ap)
     va_copy(again, ap);
     int len = vsnprintf(shorter, sizeof shorter, fmt, ap);
     char *text = len >= 0 ? take(a, (size_t)len + 1) : NULL;
-    if (text != NULL && (size_t)len < sizeof shorter) {
+    if (text != NULL && (size_t)len < sizeof shorter)
         memcpy(text, shorter, (size_t)len + 1);
-    } else if (text != NULL) {
+    else if (text != NULL)
         vsnprintf(text, (size_t)len + 1, fmt, again);
-    } else {
+    else
         a->failed = true;
-    }
     va_end(again);
     return text != NULL ? text : "";
 }
@@ -189,12 +182,10 @@ const char *hp_arena_concat(struct hp_arena *a, const char *x, const char *y, co
         len += lens[i];
     }
     char *text = take(a, len + 1);
-    if (text == NULL) {
+    if (text == NULL)
         return "";
-    }
-    for (int i = 0; i < 3; at += lens[i++]) {
+    for (int i = 0; i < 3; at += lens[i++])
         memcpy(text + at, parts[i], lens[i]);
-    }
     text[len] = '\0';
     return text;
 }
@@ -220,12 +211,10 @@ static bool list_grow(struct hp_arena *a, struct hp_list *l, size_t item_size)
         return false;
     }
     void *items = take(a, cap * item_size);
-    if (items == NULL) {
+    if (items == NULL)
         return false;
-    }
-    if (l->count != 0) {
+    if (l->count != 0)
         memcpy(items, l->items, l->count * item_size);
-    }
     l->items = items;
     l->cap = cap;
     return true;
@@ -236,22 +225,19 @@ void hp_list_reserve(struct hp_arena *a, struct hp_list *list, size_t item_size,
     struct hp_list l;
     memcpy(&l, list, sizeof l);
     bool room = !a->failed;
-    while (room && l.cap - l.count < more) {
+    while (room && l.cap - l.count < more)
         room = list_grow(a, &l, item_size);
-    }
     memcpy(list, &l, sizeof l);
 }
 
 void *hp_list_push(struct hp_arena *a, struct hp_list *list, size_t item_size)
 {
-    if (a->failed) {
+    if (a->failed)
         return NULL;
-    }
     struct hp_list l;
     memcpy(&l, list, sizeof l);
-    if (l.count == l.cap && !list_grow(a, &l, item_size)) {
+    if (l.count == l.cap && !list_grow(a, &l, item_size))
         return NULL;
-    }
     void *item = (char *)l.items + l.count * item_size;
     memset(item, 0, item_size);
     l.count++;

@@ -63,17 +63,13 @@ enum hp_status hp_bundle_encode(const struct hp_bundle *bundle, char **data, siz
 
 static const char *what_is_wrong(struct hp_bundle *b)
 {
-    if (b->kind == NULL || strcmp(b->kind, KIND) != 0) {
+    if (b->kind == NULL || strcmp(b->kind, KIND) != 0)
         return "this is no bundle";
-    }
-    if (b->modules.count == 0) {
+    if (b->modules.count == 0)
         return "the bundle has no modules";
-    }
-    for (size_t i = 0; i < b->modules.count; i++) {
-        if (b->modules.items[i].source.data == NULL) {
+    for (size_t i = 0; i < b->modules.count; i++)
+        if (b->modules.items[i].source.data == NULL)
             return hp_arena_printf(&b->arena, "the key \"modules[%zu].source\" is missing in the bundle", i);
-        }
-    }
     return b->created < 0 || b->expires < 0 ? "a time in the bundle is before 1970" : NULL;
 }
 
@@ -89,9 +85,8 @@ enum hp_status hp_bundle_decode(struct hp_bundle *bundle, const char *data, size
                                  (long long)protocol, HP_PROTOCOL_VERSION);
         return status;
     }
-    if (status == HP_OK && (*error = what_is_wrong(bundle)) != NULL) {
+    if (status == HP_OK && (*error = what_is_wrong(bundle)) != NULL)
         status = HP_MALFORMED;
-    }
     if (hp_arena_failed(&bundle->arena)) {
         *error = "memory is short";
         return HP_NO_MEMORY;
@@ -134,9 +129,8 @@ static const char *out_of_date(struct hp_arena *arena, int64_t expires)
     char date[32] = "";
     time_t when = (time_t)expires;
     struct tm utc;
-    if (gmtime_r(&when, &utc) != NULL) {
+    if (gmtime_r(&when, &utc) != NULL)
         strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &utc);
-    }
     return hp_arena_printf(arena, "the bundle expired on %s", date);
 }
 
@@ -164,9 +158,8 @@ enum hp_status hp_bundle_unpack(struct hp_request *request, int64_t now, const c
         status = hp_request_check_options(&bundle.options, &bundle.arena, error);
     }
     request->arena = bundle.arena;
-    if (status != HP_OK) {
+    if (status != HP_OK)
         return status;
-    }
     request->options = bundle.options;
     request->modules.items = bundle.modules.items;
     request->modules.count = bundle.modules.count;

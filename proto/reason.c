@@ -321,24 +321,21 @@ static const struct hp_reason_info reasons[HP_REASON_MAX + 1] = {
 
 const struct hp_reason_info *hp_reason_info(int reason)
 {
-    if (reason < 0 || reason > HP_REASON_MAX || reasons[reason].code == NULL) {
+    if (reason < 0 || reason > HP_REASON_MAX || reasons[reason].code == NULL)
         return NULL;
-    }
     return &reasons[reason];
 }
 
 /* "R06", "r6", "R6": one letter, one or two digits. */
 int hp_reason_from_code(const char *code)
 {
-    if (code == NULL || (code[0] != 'R' && code[0] != 'r')) {
+    if (code == NULL || (code[0] != 'R' && code[0] != 'r'))
         return HP_R00_NONE;
-    }
     int number = 0;
     size_t digits = 0;
     for (const char *p = code + 1; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9' || ++digits > 2) {
+        if (*p < '0' || *p > '9' || ++digits > 2)
             return HP_R00_NONE;
-        }
         number = number * 10 + (*p - '0');
     }
     return hp_reason_info(number) != NULL ? number : HP_R00_NONE;

@@ -262,9 +262,8 @@ void hp_report_fini(struct hp_report *report)
 struct hp_report *hp_report_new(void)
 {
     struct hp_report *report = hp_mem_alloc(sizeof *report);
-    if (report != NULL) {
+    if (report != NULL)
         hp_report_init(report);
-    }
     return report;
 }
 
@@ -282,9 +281,8 @@ static void fill_note(struct hp_arena *a, struct hp_report_note *note, int reaso
                       const char *path, const char *fmt, va_list ap)
 {
     const struct hp_reason_info *info = hp_reason_info(reason);
-    if (note == NULL) {
+    if (note == NULL)
         return; /* no memory: the arena's flag says so */
-    }
     note->code = info != NULL ? info->code : NULL;
     note->module = hp_arena_str(a, module);
     note->path = hp_arena_str(a, path);
@@ -303,9 +301,8 @@ void hp_report_warn(struct hp_report *r, int reason, const char *module, const c
 void hp_report_note_text(struct hp_report *r, const char *text)
 {
     struct hp_report_note *note = HP_PUSH(&r->arena, &r->warnings);
-    if (note != NULL) {
+    if (note != NULL)
         note->text = hp_arena_str(&r->arena, text);
-    }
 }
 
 void hp_report_refuse(struct hp_report *r, int reason, const char *module, const char *path, const char *fmt,
@@ -322,9 +319,8 @@ void hp_report_refuse(struct hp_report *r, int reason, const char *module, const
 enum hp_status hp_report_fail(struct hp_report *r, enum hp_status status, const char *fmt, ...)
 {
     bool again = r->error != NULL || (hp_arena_failed(&r->arena) && hp_status_info(r->status)->exit != 0);
-    if (again) {
+    if (again)
         return status;
-    }
     r->status = status;
     r->error = hp_arena_alloc(&r->arena, sizeof *r->error);
     if (r->error != NULL) {
@@ -399,8 +395,7 @@ enum hp_status hp_report_decode(struct hp_report *report, const char *data, size
         result = HP_NO_MEMORY;
         *error = "memory is short";
     }
-    if (result != HP_OK) {
+    if (result != HP_OK)
         report->status = result;
-    }
     return result;
 }

@@ -29,11 +29,9 @@ const char *hp_kind_word(enum hp_kind kind)
 
 int hp_kind_from_word(const char *word)
 {
-    for (int i = 0; word != NULL && i < HP_KIND_COUNT; i++) {
-        if (strcmp(kinds[i].word, word) == 0) {
+    for (int i = 0; word != NULL && i < HP_KIND_COUNT; i++)
+        if (strcmp(kinds[i].word, word) == 0)
             return i;
-        }
-    }
     return -1;
 }
 
@@ -124,9 +122,8 @@ void hp_request_fini(struct hp_request *request)
 struct hp_request *hp_request_new(void)
 {
     struct hp_request *request = hp_mem_alloc(sizeof *request);
-    if (request != NULL) {
+    if (request != NULL)
         hp_request_init(request);
-    }
     return request;
 }
 
@@ -141,9 +138,8 @@ void hp_request_free(struct hp_request *request)
 enum hp_status hp_request_encode(const struct hp_request *request, char **data, size_t *len)
 {
     struct hp_request filled = *request;
-    if (filled.kind_word == NULL) {
+    if (filled.kind_word == NULL)
         filled.kind_word = hp_kind_word(filled.kind);
-    }
     return hp_wire_encode(&HP_REQUEST_SHAPE, &filled, data, len);
 }
 
@@ -163,9 +159,8 @@ static void complain(struct complaint *c, enum hp_status status, const char *fmt
     __attribute__((format(printf, 3, 4)));
 static void complain(struct complaint *c, enum hp_status status, const char *fmt, ...)
 {
-    if (c->status != HP_OK) {
+    if (c->status != HP_OK)
         return;
-    }
     va_list ap;
     va_start(ap, fmt);
     c->status = status;
@@ -175,37 +170,32 @@ static void complain(struct complaint *c, enum hp_status status, const char *fmt
 
 static void check_word(struct complaint *c, const char *key, const char *word, const char *const *known)
 {
-    for (size_t i = 0; known[i] != NULL; i++) {
-        if (strcmp(word, known[i]) == 0) {
+    for (size_t i = 0; known[i] != NULL; i++)
+        if (strcmp(word, known[i]) == 0)
             return;
-        }
-    }
     complain(c, HP_UNSUPPORTED, "this agent does not know the %s \"%.40s\" (it knows %s and %s)", key, word,
              known[0], known[1]);
 }
 
 static void check_time(struct complaint *c, const char *key, double ms)
 {
-    if (ms < 0) {
+    if (ms < 0)
         complain(c, HP_MALFORMED, "the key \"%s\" must not be negative", key);
-    } else if (ms > (double)MAX_TIME_MS) {
+    else if (ms > (double)MAX_TIME_MS)
         complain(c, HP_LIMIT, "the key \"%s\" is longer than a year", key);
-    }
 }
 
 static void check_guard(struct complaint *c, const struct hp_options *o)
 {
     struct hp_rule rule;
-    if (o->guard == NULL) {
+    if (o->guard == NULL)
         return;
-    }
     if (!hp_rule_parse(o->guard, &rule)) {
         complain(c, HP_UNSUPPORTED, "this agent does not know the guard \"%.40s\" (it knows %s)", o->guard,
                  HP_RULE_FORM);
     }
-    if (o->confirm_within_s <= 0) {
+    if (o->confirm_within_s <= 0)
         complain(c, HP_MALFORMED, "a guard needs \"confirm_within_s\", for how long it is on");
-    }
 }
 
 static void check_options(struct complaint *c, const struct hp_options *o)
@@ -233,56 +223,46 @@ enum hp_status hp_request_check_options(const struct hp_options *options, struct
 {
     struct complaint c = {.arena = arena, .status = HP_OK};
     check_options(&c, options);
-    if (c.status != HP_OK) {
+    if (c.status != HP_OK)
         *error = c.text;
-    }
     return c.status;
 }
 
 static void check_id(struct complaint *c, const char *id)
 {
-    if (id == NULL || id[0] == '\0') {
+    if (id == NULL || id[0] == '\0')
         complain(c, HP_MALFORMED, "the request has no \"id\"");
-    } else if (strlen(id) > HP_MAX_ID) {
+    else if (strlen(id) > HP_MAX_ID)
         complain(c, HP_LIMIT, "the \"id\" is longer than %d bytes", HP_MAX_ID);
-    }
 }
 
 /* What each kind cannot do without. */
 static void check_kind(struct complaint *c, const struct hp_request *r)
 {
     bool patching = r->kind == HP_KIND_DIFF || r->kind == HP_KIND_PUSH || r->kind == HP_KIND_VERIFY;
-    if (patching && r->modules.count == 0 && r->bundle.data == NULL) {
+    if (patching && r->modules.count == 0 && r->bundle.data == NULL)
         complain(c, HP_MALFORMED, "a %s needs \"modules\"", r->kind_word);
-    }
-    for (size_t i = 0; patching && i < r->modules.count; i++) {
-        if (r->modules.items[i].source.data == NULL) {
+    for (size_t i = 0; patching && i < r->modules.count; i++)
+        if (r->modules.items[i].source.data == NULL)
             complain(c, HP_MALFORMED, "the key \"modules[%zu].source\" is missing", i);
-        }
-    }
-    if (r->kind == HP_KIND_INSPECT && r->target == NULL) {
+    if (r->kind == HP_KIND_INSPECT && r->target == NULL)
         complain(c, HP_MALFORMED, "an inspect needs a \"target\"");
-    }
-    if (r->kind == HP_KIND_EVAL && r->code.data == NULL) {
+    if (r->kind == HP_KIND_EVAL && r->code.data == NULL)
         complain(c, HP_MALFORMED, "an eval needs \"code\"");
-    }
-    if (r->patch < 0) {
+    if (r->patch < 0)
         complain(c, HP_MALFORMED, "the key \"patch\" must not be negative");
-    }
 }
 
 static void validate(struct complaint *c, struct hp_request *r)
 {
     check_id(c, r->id);
     int kind = hp_kind_from_word(r->kind_word);
-    if (r->kind_word == NULL) {
+    if (r->kind_word == NULL)
         complain(c, HP_MALFORMED, "the request has no \"kind\"");
-    } else if (kind < 0) {
+    else if (kind < 0)
         complain(c, HP_UNSUPPORTED, "this agent does not know requests of the kind \"%.40s\"", r->kind_word);
-    }
-    if (c->status != HP_OK) {
+    if (c->status != HP_OK)
         return;
-    }
     r->kind = (enum hp_kind)kind;
     check_time(c, "deadline_ms", (double)r->deadline_ms);
     check_options(c, &r->options);
@@ -304,17 +284,15 @@ enum hp_status hp_request_decode(struct hp_request *request, const char *data, s
     struct complaint c = {.arena = arena, .status = HP_OK};
     int64_t protocol = 0;
     c.status = hp_wire_decode(&HP_REQUEST_SHAPE, request, arena, data, len, &protocol, &c.text);
-    if (c.status == HP_VERSION_MISMATCH) {
+    if (c.status == HP_VERSION_MISMATCH)
         c.text = mismatch_text(arena, protocol);
-    } else {
+    else
         validate(&c, request); /* says nothing after an earlier complaint */
-    }
     if (hp_arena_failed(arena)) {
         c.status = HP_NO_MEMORY;
         c.text = "memory is short";
     }
-    if (c.status != HP_OK) {
+    if (c.status != HP_OK)
         *error = c.text;
-    }
     return c.status;
 }

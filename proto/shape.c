@@ -100,19 +100,16 @@ static bool field_is_zero(const struct hp_field *f, const void *object)
 
 static bool shape_is_zero(const struct hp_shape *shape, const void *object)
 {
-    for (size_t i = 0; i < shape->count; i++) {
-        if (!field_is_zero(&shape->fields[i], object)) {
+    for (size_t i = 0; i < shape->count; i++)
+        if (!field_is_zero(&shape->fields[i], object))
             return false;
-        }
-    }
     return true;
 }
 
 bool hp_field_is_empty(const struct hp_field *field, const void *object)
 {
-    if (field->flags & HP_FLAG_SKIP_EMPTY) {
+    if (field->flags & HP_FLAG_SKIP_EMPTY)
         return field_is_zero(field, object);
-    }
     switch (field->kind) {
     case HP_FIELD_STR:
         return get_str(field, object) == NULL;
@@ -129,9 +126,8 @@ const struct hp_field *hp_shape_field(const struct hp_shape *shape, const char *
 {
     for (size_t i = 0; i < shape->count; i++) {
         const struct hp_field *f = &shape->fields[i];
-        if (strlen(f->key) == len && memcmp(f->key, key, len) == 0) {
+        if (strlen(f->key) == len && memcmp(f->key, key, len) == 0)
             return f;
-        }
     }
     return NULL;
 }
@@ -145,9 +141,8 @@ static void walk_list(const struct hp_field *f, const void *object, const struct
 {
     struct hp_list list = get_list(f, object);
     sink->list(ctx, f->key, list.count);
-    for (size_t i = 0; i < list.count; i++) {
+    for (size_t i = 0; i < list.count; i++)
         walk_map(f->sub, NULL, (const char *)list.items + i * f->sub->size, sink, ctx);
-    }
     sink->end(ctx);
 }
 
@@ -217,15 +212,12 @@ static void walk_map(const struct hp_shape *shape, const char *key, const void *
                      const struct hp_sink *sink, void *ctx)
 {
     size_t count = 0;
-    for (size_t i = 0; i < shape->count; i++) {
+    for (size_t i = 0; i < shape->count; i++)
         count += !hp_field_is_empty(&shape->fields[i], object);
-    }
     sink->map(ctx, key, count);
-    for (size_t i = 0; i < shape->count; i++) {
-        if (!hp_field_is_empty(&shape->fields[i], object)) {
+    for (size_t i = 0; i < shape->count; i++)
+        if (!hp_field_is_empty(&shape->fields[i], object))
             walk_field(&shape->fields[i], object, sink, ctx);
-        }
-    }
     sink->end(ctx);
 }
 
@@ -245,9 +237,8 @@ static enum hp_put put_bytes(const struct hp_field *f, void *object, struct hp_a
                              size_t len)
 {
     struct hp_bytes bytes = {hp_arena_strn(a, s, len), len};
-    if (!hp_arena_failed(a)) {
+    if (!hp_arena_failed(a))
         put(f, object, &bytes, sizeof bytes);
-    }
     return HP_PUT_OK;
 }
 
@@ -273,19 +264,16 @@ enum hp_put hp_field_put_string(const struct hp_field *f, void *object, struct h
                                 size_t len)
 {
     if (f->kind == HP_FIELD_STR) {
-        if (has_nul(s, len)) {
+        if (has_nul(s, len))
             return HP_PUT_VALUE;
-        }
         const char *copy = hp_arena_strn(a, s, len);
         put(f, object, &copy, sizeof copy);
         return HP_PUT_OK;
     }
-    if (f->kind == HP_FIELD_BYTES) {
+    if (f->kind == HP_FIELD_BYTES)
         return put_bytes(f, object, a, s, len);
-    }
-    if (f->kind == HP_FIELD_STATUS) {
+    if (f->kind == HP_FIELD_STATUS)
         return put_status(f, object, s, len);
-    }
     if (f->kind == HP_FIELD_COUNT) {
         bool known = len == sizeof UNKNOWN_WORD - 1 && memcmp(s, UNKNOWN_WORD, len) == 0;
         return known ? hp_field_put_integer(f, object, HP_UNKNOWN) : HP_PUT_VALUE;
@@ -304,21 +292,18 @@ enum hp_put hp_field_put_integer(const struct hp_field *f, void *object, int64_t
 
 enum hp_put hp_field_put_number(const struct hp_field *f, void *object, double value)
 {
-    if (f->kind != HP_FIELD_NUM) {
+    if (f->kind != HP_FIELD_NUM)
         return HP_PUT_TYPE;
-    }
-    if (!isfinite(value)) {
+    if (!isfinite(value))
         return HP_PUT_VALUE;
-    }
     put(f, object, &value, sizeof value);
     return HP_PUT_OK;
 }
 
 enum hp_put hp_field_put_boolean(const struct hp_field *f, void *object, bool value)
 {
-    if (f->kind != HP_FIELD_BOOL) {
+    if (f->kind != HP_FIELD_BOOL)
         return HP_PUT_TYPE;
-    }
     put(f, object, &value, sizeof value);
     return HP_PUT_OK;
 }
@@ -326,35 +311,28 @@ enum hp_put hp_field_put_boolean(const struct hp_field *f, void *object, bool va
 enum hp_put hp_field_put_item(const struct hp_field *f, void *object, struct hp_arena *a, const char *s,
                               size_t len)
 {
-    if (f->kind != HP_FIELD_STRS) {
+    if (f->kind != HP_FIELD_STRS)
         return HP_PUT_TYPE;
-    }
-    if (has_nul(s, len)) {
+    if (has_nul(s, len))
         return HP_PUT_VALUE;
-    }
     const char *copy = hp_arena_strn(a, s, len);
     const char **item = hp_list_push(a, field_slot(f, object), sizeof *item);
-    if (item != NULL) {
+    if (item != NULL)
         *item = copy;
-    }
     return HP_PUT_OK;
 }
 
 void *hp_field_put_struct(const struct hp_field *f, void *object, struct hp_arena *a)
 {
-    if (f->kind == HP_FIELD_MAP) {
+    if (f->kind == HP_FIELD_MAP)
         return field_slot(f, object);
-    }
-    if (f->kind == HP_FIELD_LIST) {
+    if (f->kind == HP_FIELD_LIST)
         return hp_list_push(a, field_slot(f, object), f->sub->size);
-    }
-    if (f->kind != HP_FIELD_OPT_MAP) {
+    if (f->kind != HP_FIELD_OPT_MAP)
         return NULL;
-    }
     void *sub = hp_arena_alloc(a, f->sub->size);
-    if (sub != NULL) {
+    if (sub != NULL)
         put(f, object, &sub, sizeof sub);
-    }
     return sub;
 }
 

@@ -58,13 +58,10 @@ const struct hp_status_info *hp_status_info(enum hp_status status)
 
 int hp_status_from_word(const char *word)
 {
-    if (word == NULL) {
+    if (word == NULL)
         return -1;
-    }
-    for (int i = 0; i < HP_STATUS_COUNT; i++) {
-        if (strcmp(statuses[i].word, word) == 0) {
+    for (int i = 0; i < HP_STATUS_COUNT; i++)
+        if (strcmp(statuses[i].word, word) == 0)
             return i;
-        }
-    }
     return -1;
 }

@@ -24,26 +24,23 @@ static int write_bytes(void *ctx, const char *bytes, size_t len)
 
 static void count_value(struct encoder *e)
 {
-    if (++e->values > HP_MAX_VALUES && e->buf->status == HP_OK) {
+    if (++e->values > HP_MAX_VALUES && e->buf->status == HP_OK)
         e->buf->status = HP_LIMIT;
-    }
 }
 
 static void pack_text(struct encoder *e, const char *s, size_t len)
 {
     count_value(e);
-    if (len > HP_MAX_MESSAGE && e->buf->status == HP_OK) {
+    if (len > HP_MAX_MESSAGE && e->buf->status == HP_OK)
         e->buf->status = HP_LIMIT; /* msgpack-c would cut the length to 32 bits */
-    }
     msgpack_pack_str(&e->packer, len);
     msgpack_pack_str_body(&e->packer, s, len);
 }
 
 static void pack_key(struct encoder *e, const char *key)
 {
-    if (key != NULL) {
+    if (key != NULL)
         pack_text(e, key, strlen(key));
-    }
 }
 
 static void encode_map(void *ctx, const char *key, size_t count)
@@ -94,11 +91,10 @@ static void encode_boolean(void *ctx, const char *key, bool value)
     struct encoder *e = ctx;
     pack_key(e, key);
     count_value(e);
-    if (value) {
+    if (value)
         msgpack_pack_true(&e->packer);
-    } else {
+    else
         msgpack_pack_false(&e->packer);
-    }
 }
 
 static const struct hp_sink encoder_sink = {
@@ -157,9 +153,8 @@ static const char *place_text(struct hp_arena *a, const struct place *p)
 {
     const char *up = p->up != NULL && p->up->key != NULL ? place_text(a, p->up) : "";
     const char *dot = up[0] != '\0' ? "." : "";
-    if (p->item == NO_ITEM) {
+    if (p->item == NO_ITEM)
         return hp_arena_printf(a, "%s%s%s", up, dot, p->key);
-    }
     return hp_arena_printf(a, "%s%s%s[%zu]", up, dot, p->key, p->item);
 }
 
@@ -179,11 +174,10 @@ static bool decode_good(const struct decoder *d)
 
 static void decode_put(struct decoder *d, enum hp_put put, const struct hp_field *f, const struct place *p)
 {
-    if (put == HP_PUT_TYPE) {
+    if (put == HP_PUT_TYPE)
         decode_fail(d, HP_MALFORMED, p, "must be ", hp_field_wants(f));
-    } else if (put == HP_PUT_VALUE) {
+    else if (put == HP_PUT_VALUE)
         decode_fail(d, HP_MALFORMED, p, "has a value that is not allowed: it must be ", hp_field_wants(f));
-    }
 }
 
 static void decode_map(struct decoder *d, const struct hp_shape *shape, void *object,
@@ -192,9 +186,8 @@ static void decode_map(struct decoder *d, const struct hp_shape *shape, void *ob
 static bool has_room(struct decoder *d, const struct hp_field *f, const msgpack_object_array *list,
                      const struct place *place)
 {
-    if (f->max_items != 0 && list->size > f->max_items) {
+    if (f->max_items != 0 && list->size > f->max_items)
         decode_fail(d, HP_LIMIT, place, "has too many items", "");
-    }
     return decode_good(d);
 }
 
@@ -204,11 +197,10 @@ static void decode_strs(struct decoder *d, const struct hp_field *f, void *objec
     for (uint32_t i = 0; has_room(d, f, list, place) && i < list->size; i++) {
         const msgpack_object *o = &list->ptr[i];
         struct place item = {place->up, place->key, i};
-        if (o->type == MSGPACK_OBJECT_STR) {
+        if (o->type == MSGPACK_OBJECT_STR)
             decode_put(d, hp_field_put_item(f, object, d->arena, o->via.str.ptr, o->via.str.size), f, &item);
-        } else {
+        else
             decode_fail(d, HP_MALFORMED, &item, "must be ", "a string");
-        }
     }
 }
 
@@ -223,9 +215,8 @@ static void decode_list(struct decoder *d, const struct hp_field *f, void *objec
             return;
         }
         void *sub = hp_field_put_struct(f, object, d->arena);
-        if (sub != NULL) {
+        if (sub != NULL)
             decode_map(d, f->sub, sub, &o->via.map, &item);
-        }
     }
 }
 
@@ -235,9 +226,8 @@ static void decode_container(struct decoder *d, const struct hp_field *f, void *
     bool is_map = f->kind == HP_FIELD_MAP || f->kind == HP_FIELD_OPT_MAP;
     if (o->type == MSGPACK_OBJECT_MAP && is_map) {
         void *sub = hp_field_put_struct(f, object, d->arena);
-        if (sub != NULL) {
+        if (sub != NULL)
             decode_map(d, f->sub, sub, &o->via.map, place);
-        }
     } else if (o->type == MSGPACK_OBJECT_ARRAY && f->kind == HP_FIELD_LIST) {
         decode_list(d, f, object, &o->via.array, place);
     } else if (o->type == MSGPACK_OBJECT_ARRAY && f->kind == HP_FIELD_STRS) {
@@ -258,11 +248,10 @@ static void decode_value(struct decoder *d, const struct hp_field *f, void *obje
         put = hp_field_put_boolean(f, object, o->via.boolean);
         break;
     case MSGPACK_OBJECT_POSITIVE_INTEGER:
-        if (o->via.u64 > INT64_MAX) {
+        if (o->via.u64 > INT64_MAX)
             put = hp_field_put_number(f, object, (double)o->via.u64);
-        } else {
+        else
             put = hp_field_put_integer(f, object, (int64_t)o->via.u64);
-        }
         break;
     case MSGPACK_OBJECT_NEGATIVE_INTEGER:
         put = hp_field_put_integer(f, object, o->via.i64);
@@ -298,16 +287,14 @@ static void decode_map(struct decoder *d, const struct hp_shape *shape, void *ob
     for (uint32_t i = 0; i < map->size && decode_good(d); i++) {
         const msgpack_object_str *key = &map->ptr[i].key.via.str; /* hp_wire_check: keys are strings */
         const struct hp_field *f = hp_shape_field(shape, key->ptr, key->size);
-        if (f == NULL) {
+        if (f == NULL)
             continue;
-        }
         struct place at = {place, f->key, NO_ITEM};
         uint64_t bit = UINT64_C(1) << (f - shape->fields);
-        if (seen & bit) {
+        if (seen & bit)
             decode_fail(d, HP_MALFORMED, &at, "comes twice", "");
-        } else {
+        else
             decode_value(d, f, object, &map->ptr[i].val, &at);
-        }
         seen |= bit;
     }
 }
@@ -336,9 +323,8 @@ static void put_id(const struct hp_shape *shape, void *object, struct hp_arena *
                    const struct hp_wire_head *head)
 {
     const struct hp_field *f = hp_shape_field(shape, "id", 2);
-    if (f != NULL && head->id != NULL) {
+    if (f != NULL && head->id != NULL)
         (void)hp_field_put_string(f, object, arena, head->id, head->id_len);
-    }
 }
 
 enum hp_status hp_wire_decode(const struct hp_shape *shape, void *object, struct hp_arena *arena,
@@ -348,24 +334,21 @@ enum hp_status hp_wire_decode(const struct hp_shape *shape, void *object, struct
     hp_wire_read_head(data, len, &head);
     put_id(shape, object, arena, &head);
     *protocol = head.protocol;
-    if (head.has_protocol && head.protocol != HP_PROTOCOL_VERSION) {
+    if (head.has_protocol && head.protocol != HP_PROTOCOL_VERSION)
         return HP_VERSION_MISMATCH;
-    }
     struct decoder d = {.arena = arena, .status = HP_OK};
     d.status = hp_wire_check(data, len, &d.error);
     if (d.status == HP_OK && !head.has_protocol) {
         d.status = HP_MALFORMED;
         d.error = "the message has no protocol number";
     }
-    if (d.status == HP_OK) {
+    if (d.status == HP_OK)
         unpack_and_decode(&d, shape, object, data, len);
-    }
     if (d.status == HP_NO_MEMORY || hp_arena_failed(arena)) {
         d.status = HP_NO_MEMORY;
         d.error = "memory is short";
     }
-    if (d.status != HP_OK) {
+    if (d.status != HP_OK)
         *error = d.error;
-    }
     return d.status;
 }

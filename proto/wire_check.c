@@ -53,13 +53,11 @@ static size_t left(const struct cursor *c)
 /* Big-endian, `size` bytes (0: none, value 0). */
 static bool read_number(struct cursor *c, size_t size, uint64_t *value)
 {
-    if (left(c) < size) {
+    if (left(c) < size)
         return fail(c, HP_MALFORMED, "the message ends early");
-    }
     *value = 0;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++)
         *value = *value << 8 | *c->at++;
-    }
     return true;
 }
 
@@ -74,12 +72,10 @@ static uint64_t sign_extend(uint64_t value, size_t size)
 static bool read_body(struct cursor *c, struct item *item, enum item_type type, size_t size, size_t extra)
 {
     item->type = type;
-    if (size != 0 && !read_number(c, size, &item->count)) {
+    if (size != 0 && !read_number(c, size, &item->count))
         return false;
-    }
-    if (item->count > left(c) || item->count + extra > left(c)) {
+    if (item->count > left(c) || item->count + extra > left(c))
         return fail(c, HP_MALFORMED, "a string is declared longer than the message");
-    }
     c->at += extra;
     item->body = (const char *)c->at;
     c->at += item->count;
@@ -90,13 +86,11 @@ static bool read_body(struct cursor *c, struct item *item, enum item_type type, 
 static bool read_container(struct cursor *c, struct item *item, enum item_type type, size_t size)
 {
     item->type = type;
-    if (size != 0 && !read_number(c, size, &item->count)) {
+    if (size != 0 && !read_number(c, size, &item->count))
         return false;
-    }
     uint64_t children = type == ITEM_MAP ? item->count * 2 : item->count;
-    if (children > left(c)) {
+    if (children > left(c))
         return fail(c, HP_MALFORMED, "a list or map is declared longer than the message");
-    }
     return true;
 }
 
@@ -165,12 +159,10 @@ static bool read_item(struct cursor *c, struct item *item)
 {
     *item = (struct item){.type = ITEM_NIL};
     uint64_t byte = 0;
-    if (c->status != HP_OK || !read_number(c, 1, &byte)) {
+    if (c->status != HP_OK || !read_number(c, 1, &byte))
         return false;
-    }
-    if (++c->values > HP_MAX_VALUES) {
+    if (++c->values > HP_MAX_VALUES)
         return fail(c, HP_LIMIT, "the message has too many values");
-    }
     unsigned char first = (unsigned char)byte;
     if (first < 0x80) {
         item->type = ITEM_UINT;
@@ -189,9 +181,8 @@ static bool read_item(struct cursor *c, struct item *item)
         item->count = first & 0x1fu;
         return read_body(c, item, ITEM_STR, 0, 0);
     }
-    if (first < 0xe0) {
+    if (first < 0xe0)
         return read_long_form(c, item, first);
-    }
     item->type = ITEM_INT;
     item->bits = sign_extend(first, 1);
     return true;
@@ -212,26 +203,22 @@ static bool skip_value(struct cursor *c, struct item *top)
     bool first = true;
     do {
         struct item item;
-        if (!read_item(c, &item)) {
+        if (!read_item(c, &item))
             return false;
-        }
         if (depth != 0) {
             struct level *level = &levels[depth - 1];
-            if (level->is_map && level->children % 2 == 0 && item.type != ITEM_STR) {
+            if (level->is_map && level->children % 2 == 0 && item.type != ITEM_STR)
                 return fail(c, HP_MALFORMED, "a key is not a string");
-            }
             level->children--;
         }
         if (item.type == ITEM_LIST || item.type == ITEM_MAP) {
-            if (depth == HP_MAX_DEPTH) {
+            if (depth == HP_MAX_DEPTH)
                 return fail(c, HP_LIMIT, "the message is nested too deeply");
-            }
             bool is_map = item.type == ITEM_MAP;
             levels[depth++] = (struct level){is_map ? item.count * 2 : item.count, is_map};
         }
-        while (depth != 0 && levels[depth - 1].children == 0) {
+        while (depth != 0 && levels[depth - 1].children == 0)
             depth--;
-        }
         if (first) {
             *top = item;
             first = false;
@@ -255,15 +242,13 @@ enum hp_status hp_wire_check(const char *data, size_t len, const char **error)
     } else if (len == 0) {
         fail(&c, HP_MALFORMED, "the message is empty");
     } else if (skip_value(&c, &root)) {
-        if (root.type != ITEM_MAP) {
+        if (root.type != ITEM_MAP)
             fail(&c, HP_MALFORMED, "the message is not a map");
-        } else if (left(&c) != 0) {
+        else if (left(&c) != 0)
             fail(&c, HP_MALFORMED, "there are bytes after the message");
-        }
     }
-    if (c.status != HP_OK) {
+    if (c.status != HP_OK)
         *error = c.error;
-    }
     return c.status;
 }
 
@@ -300,28 +285,24 @@ void hp_wire_read_head(const char *data, size_t len, struct hp_wire_head *head)
     /* not read_item: a truncated message declares more than there is, and its first keys are of use all the
      * same */
     uint64_t byte = 0;
-    if (!read_number(&c, 1, &byte)) {
+    if (!read_number(&c, 1, &byte))
         return;
-    }
     if (byte >= 0x80 && byte < 0x90) {
         root.count = byte & 0x0fu;
     } else if (byte == 0xde || byte == 0xdf) {
-        if (!read_number(&c, (size_t)2 << (byte - 0xde), &root.count)) {
+        if (!read_number(&c, (size_t)2 << (byte - 0xde), &root.count))
             return;
-        }
     } else {
         return;
     }
     for (uint64_t i = 0; i < root.count; i++) {
         struct item key;
         struct item value;
-        if (!skip_value(&c, &key) || !skip_value(&c, &value)) {
+        if (!skip_value(&c, &key) || !skip_value(&c, &value))
             return;
-        }
-        if (key_is(&key, "protocol")) {
+        if (key_is(&key, "protocol"))
             note_protocol(head, &value);
-        } else if (key_is(&key, "id")) {
+        else if (key_is(&key, "id"))
             note_id(head, &value);
-        }
     }
 }

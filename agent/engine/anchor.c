@@ -46,9 +46,8 @@ static lua_Integer shard_of(lua_State *L, int idx)
 static void push_part(lua_State *L, int table, lua_Integer key, int slots)
 {
     table = lua_absindex(L, table);
-    if (lua_rawgeti(L, table, key) == LUA_TTABLE) {
+    if (lua_rawgeti(L, table, key) == LUA_TTABLE)
         return;
-    }
     lua_pop(L, 1);
     lua_createtable(L, slots, 0);
     lua_pushvalue(L, -1);
@@ -69,21 +68,18 @@ static hp_handle take_handle(lua_State *L, int idx)
 
 hp_handle hp_anchor_find(lua_State *L, int anchor, int idx)
 {
-    if (!is_object(L, idx)) {
+    if (!is_object(L, idx))
         return 0;
-    }
     int top = lua_gettop(L);
     anchor = lua_absindex(L, anchor);
     idx = lua_absindex(L, idx);
     lua_pushvalue(L, anchor);
     hp_handle handle = take_handle(L, idx);
-    if (handle != 0) {
+    if (handle != 0)
         return handle;
-    }
     if (lua_rawgeti(L, anchor, KEY_SHARDS) == LUA_TTABLE &&
-        lua_rawgeti(L, -1, shard_of(L, idx)) == LUA_TTABLE) {
+        lua_rawgeti(L, -1, shard_of(L, idx)) == LUA_TTABLE)
         handle = take_handle(L, idx);
-    }
     lua_settop(L, top);
     return handle;
 }
@@ -124,11 +120,10 @@ static lua_Integer push_open_page(lua_State *L, int anchor)
 static hp_handle set_object(lua_State *L, int anchor, int idx)
 {
     lua_Integer before = 0;
-    if (lua_rawlen(L, anchor) < FIRST) {
+    if (lua_rawlen(L, anchor) < FIRST)
         lua_pushvalue(L, anchor);
-    } else {
+    else
         before = push_open_page(L, anchor);
-    }
     lua_Integer next = (lua_Integer)lua_rawlen(L, -1) + 1;
     lua_pushvalue(L, idx);
     lua_rawseti(L, -2, next);
@@ -139,9 +134,8 @@ static hp_handle set_object(lua_State *L, int anchor, int idx)
 hp_handle hp_anchor_add(lua_State *L, int anchor, int idx)
 {
     hp_handle handle = hp_anchor_find(L, anchor, idx);
-    if (handle != 0 || !is_object(L, idx)) {
+    if (handle != 0 || !is_object(L, idx))
         return handle;
-    }
     anchor = lua_absindex(L, anchor);
     idx = lua_absindex(L, idx);
     /* In this order: if memory ends between the two, a number is lost, which nobody has seen. */

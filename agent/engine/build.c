@@ -74,9 +74,8 @@ static enum hp_status set_metatable(lua_State *L, const struct hp_values *values
                                     uint32_t index, struct hp_report *report)
 {
     const struct hp_value *metatable = &values->plan->tables.items[index].metatable;
-    if (metatable->kind == HP_VALUE_NIL) {
+    if (metatable->kind == HP_VALUE_NIL)
         return HP_OK;
-    }
     struct hp_value self = {.kind = HP_VALUE_TABLE, .index = index};
     hp_value_push(L, values, &self);
     hp_value_push(L, values, metatable);
@@ -115,9 +114,8 @@ enum hp_status hp_build_ready(lua_State *L, const struct hp_values *values, stru
         }
         enqueue(b, &table->metatable, &tail);
         enum hp_status status = fill_table(L, values, b, b->queue[head], false, report);
-        if (status != HP_OK) {
+        if (status != HP_OK)
             return status;
-        }
     }
     /* Metatables last: a __gc counts only if it is there when the metatable is set. */
     for (size_t i = 0; i < tail; i++) {
@@ -127,9 +125,8 @@ enum hp_status hp_build_ready(lua_State *L, const struct hp_values *values, stru
                                   "a call that gives a first value needs a metatable that is not there yet");
         }
         enum hp_status status = set_metatable(L, values, b, b->queue[i], report);
-        if (status != HP_OK) {
+        if (status != HP_OK)
             return status;
-        }
     }
     return is_ready(b, value, false)
                ? HP_OK
@@ -142,17 +139,15 @@ enum hp_status hp_build_ready(lua_State *L, const struct hp_values *values, stru
 void hp_push_holder_maker(lua_State *L)
 {
     static const char text[] = "local v return function() return v end";
-    if (luaL_loadbufferx(L, text, sizeof text - 1, "=hotpatch", "t") != LUA_OK) {
+    if (luaL_loadbufferx(L, text, sizeof text - 1, "=hotpatch", "t") != LUA_OK)
         lua_error(L); /* no memory */
-    }
 }
 
 static void build_holders(lua_State *L, const struct hp_values *values)
 {
     const struct hp_plan *plan = values->plan;
-    if (plan->cells.count == 0) {
+    if (plan->cells.count == 0)
         return;
-    }
     hp_workshop_push_holder_maker(L, values->workshop);
     for (uint32_t i = 0; i < plan->cells.count; i++) {
         lua_pushvalue(L, -1);
@@ -178,12 +173,10 @@ static enum hp_status make_closures(lua_State *L, const struct hp_values *values
     for (uint32_t i = 0; i < plan->functions.count; i++) {
         const struct hp_plan_function *f = &plan->functions.items[i];
         enum hp_status status = hp_workshop_push_closure(L, values->workshop, plan, i, scratch);
-        if (status == HP_NO_MEMORY) {
+        if (status == HP_NO_MEMORY)
             return status;
-        }
-        if (status != HP_OK) {
+        if (status != HP_OK)
             return hp_report_fail(report, HP_FAILED, "the new code of %s could not be loaded", f->path);
-        }
         if (!hp_is_lua_closure(L, -1) || upvalue_count(L, -1) != f->upvalues.count) {
             lua_pop(L, 1);
             return hp_report_fail(report, HP_FAILED,
@@ -221,13 +214,11 @@ static enum hp_status join_functions(lua_State *L, const struct hp_values *value
         const struct hp_plan_function *f = &plan->functions.items[i];
         lua_rawgeti(L, values->table, hp_values_slot(plan, HP_PART_FUNCTIONS, i));
         bool fits = true;
-        for (size_t u = 0; fits && u < f->upvalues.count; u++) {
+        for (size_t u = 0; fits && u < f->upvalues.count; u++)
             fits = join_upvalue(L, values, (int)u + 1, &f->upvalues.items[u]);
-        }
         lua_pop(L, 1);
-        if (!fits) {
+        if (!fits)
             return HP_CONFLICT;
-        }
     }
     return HP_OK;
 }
@@ -265,20 +256,15 @@ enum hp_status hp_build_all(lua_State *L, const struct hp_values *values, struct
 {
     build_holders(L, values);
     enum hp_status status = make_closures(L, values, scratch, report);
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = join_functions(L, values);
-    }
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = build_coroutines(L, values, report);
-    }
-    if (status != HP_OK) {
+    if (status != HP_OK)
         return status;
-    }
     fill_cells(L, values);
-    for (uint32_t i = 0; status == HP_OK && i < values->plan->tables.count; i++) {
-        if (!b->filled[i]) {
+    for (uint32_t i = 0; status == HP_OK && i < values->plan->tables.count; i++)
+        if (!b->filled[i])
             status = fill_table(L, values, b, i, true, report);
-        }
-    }
     return status;
 }

@@ -21,9 +21,8 @@ static void append(struct hp_capture *c, const char *text, size_t len)
     }
     if (len > c->cap - c->len) {
         size_t cap = c->cap != 0 ? c->cap : 256;
-        while (cap - c->len < len) {
+        while (cap - c->len < len)
             cap *= 2;
-        }
         char *grown = hp_mem_realloc(c->text, cap);
         if (grown == NULL) {
             c->truncated = true;
@@ -32,9 +31,8 @@ static void append(struct hp_capture *c, const char *text, size_t len)
         c->text = grown;
         c->cap = cap;
     }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         c->text[c->len++] = text[i] != '\0' ? text[i] : ' ';
-    }
 }
 
 void hp_capture_line(lua_State *L, struct hp_capture *c, int first, int count)
@@ -42,9 +40,8 @@ void hp_capture_line(lua_State *L, struct hp_capture *c, int first, int count)
     for (int i = 0; i < count; i++) {
         size_t len = 0;
         const char *text = luaL_tolstring(L, first + i, &len);
-        if (i > 0) {
+        if (i > 0)
             append(c, "\t", 1);
-        }
         append(c, text, len);
         lua_pop(L, 1);
     }
@@ -70,16 +67,14 @@ static int captured_print(lua_State *L)
 static int find_env(lua_State *L, int idx)
 {
     const char *name = NULL;
-    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx)) {
+    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx))
         return 0;
-    }
     for (int i = 1; (name = lua_getupvalue(L, idx, i)) != NULL; i++) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
         bool found = strcmp(name, "_ENV") == 0 && lua_rawequal(L, -1, -2);
         lua_pop(L, 2);
-        if (found) {
+        if (found)
             return i;
-        }
     }
     return 0;
 }
@@ -129,9 +124,8 @@ static int env_number(lua_State *L, int idx)
     const char *name = NULL;
     for (int i = 1; (name = lua_getupvalue(L, idx, i)) != NULL; i++) {
         lua_pop(L, 1);
-        if (strcmp(name, "_ENV") == 0) {
+        if (strcmp(name, "_ENV") == 0)
             return i;
-        }
     }
     return 0;
 }
@@ -139,16 +133,14 @@ static int env_number(lua_State *L, int idx)
 void hp_capture_stop(lua_State *L, int idx, int handle)
 {
     struct hp_capture **box = lua_touserdata(L, handle);
-    if (box == NULL) {
+    if (box == NULL)
         return;
-    }
     *box = NULL;
     idx = lua_absindex(L, idx);
     int env = env_number(L, idx);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    if (lua_setupvalue(L, idx, env) == NULL) {
+    if (lua_setupvalue(L, idx, env) == NULL)
         lua_pop(L, 1);
-    }
     lua_getiuservalue(L, handle, 1);
     lua_upvaluejoin(L, idx, env, -1, 1);
     lua_pop(L, 1);
@@ -156,9 +148,8 @@ void hp_capture_stop(lua_State *L, int idx, int handle)
 
 void hp_capture_report(const struct hp_capture *c, struct hp_report *report)
 {
-    if (c->len == 0 && !c->truncated) {
+    if (c->len == 0 && !c->truncated)
         return;
-    }
     report->output = hp_arena_printf(&report->arena, "%s%.*s%s", report->output != NULL ? report->output : "",
                                      (int)c->len, c->text != NULL ? c->text : "", c->truncated ? "…\n" : "");
 }

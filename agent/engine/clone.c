@@ -25,9 +25,8 @@ static void set_upvalues(lua_State *L, hp_handle function)
         hp_view_push(L, &v, 0, NULL, name[0] != '\0' ? name : "upvalue");
         lua_pushvalue(L, -1);
         lua_rawseti(L, clone + 1, i);
-        if (lua_setupvalue(L, clone, i) == NULL) {
+        if (lua_setupvalue(L, clone, i) == NULL)
             lua_pop(L, 1);
-        }
     }
     hp_slot_push(L, clone_upvalues);
     lua_insert(L, -2);
@@ -41,9 +40,8 @@ static bool push_clone(lua_State *L, hp_handle function)
     hp_slot_push(L, clones);
     lua_rawgeti(L, -1, (lua_Integer)function);
     lua_remove(L, -2);
-    if (!lua_isnil(L, -1)) {
+    if (!lua_isnil(L, -1))
         return true;
-    }
     lua_pop(L, 1);
     hp_peek_push_dump(L, function);
     size_t len;
@@ -145,9 +143,8 @@ static bool copy_fields(lua_State *L, int snapshot, int queue, int *left)
         note_table(L, snapshot, queue); /* pops the value */
     }
     lua_pushvalue(L, table);
-    if (!lua_getmetatable(L, table)) {
+    if (!lua_getmetatable(L, table))
         lua_pushboolean(L, 0);
-    }
     lua_rawset(L, snapshot + 1);
     lua_settop(L, table);
     return fine;
@@ -192,9 +189,8 @@ static bool is_unchanged(lua_State *L, int snapshot, int table)
     int copy = lua_gettop(L);
     lua_pushvalue(L, table);
     lua_rawget(L, snapshot + 1);
-    if (!lua_getmetatable(L, table)) {
+    if (!lua_getmetatable(L, table))
         lua_pushboolean(L, 0);
-    }
     bool same = lua_rawequal(L, -1, -2) && count_fields(L, table) == count_fields(L, copy);
     lua_pushnil(L);
     while (same && lua_next(L, copy)) {
@@ -299,9 +295,8 @@ static bool results_are_fine(lua_State *L, int first)
     }
     for (lua_Integer i = 1; fine && lua_rawgeti(L, queue, i) != LUA_TNIL; i++) {
         int table = lua_gettop(L);
-        if (lua_getmetatable(L, table)) {
+        if (lua_getmetatable(L, table))
             fine = accept_value(L, seen, queue);
-        }
         lua_pushnil(L);
         while (fine && lua_next(L, table)) {
             lua_pushvalue(L, -2);
@@ -320,9 +315,8 @@ static int run(lua_State *L, int clone, int first, int n)
 {
     struct hp_stage *s = hp_stage_of(L);
     lua_pushvalue(L, clone);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         lua_pushvalue(L, first + i);
-    }
     if (s->trial.depth++ == 0) {
         s->trial.budget = s->executed + HP_TRIAL_INSTRUCTIONS;
         s->trial.spoiled = false;
@@ -343,9 +337,8 @@ static bool try_nested(lua_State *L, hp_handle function, int first, int n, int c
         hp_stage_check(L);
         hp_trial_spoil(L);
     }
-    if (status != LUA_OK) {
+    if (status != LUA_OK)
         lua_error(L);
-    }
     lua_remove(L, clone);
     return true;
 }
@@ -373,13 +366,11 @@ static bool try_outer(lua_State *L, hp_handle function, int first, int n, int cl
     luaL_checkstack(L, 12, NULL);
     bool clean =
         !spoiled && upvalues_are_as_before(L, clone, function) && arguments_are_as_before(L, snapshot);
-    if (clean && status != LUA_OK && is_expected_error(L, first, n)) {
+    if (clean && status != LUA_OK && is_expected_error(L, first, n))
         lua_error(L);
-    }
     if (clean && status == LUA_OK && results_are_fine(L, results)) {
-        for (int i = clone; i < results; i++) {
+        for (int i = clone; i < results; i++)
             lua_remove(L, clone);
-        }
         return true;
     }
     restore_arguments(L, snapshot);

@@ -411,12 +411,11 @@ static void start_at_functions(struct walk *w, const struct hp_root *r)
         visit_later(w, w->base->modules.items[r->guide].root, HP_NO_ID, take_value(w));
     }
     lua_pushnil(L);
-    while (lua_istable(L, w->anchor + 1) && lua_next(L, w->anchor + 1)) {
+    while (lua_istable(L, w->anchor + 1) && lua_next(L, w->anchor + 1))
         if (lua_isfunction(L, -1) && !lua_iscfunction(L, -1))
             visit_later(w, HP_NO_ID, HP_NIL, take_value(w));
         else
             lua_pop(L, 1);
-    }
     lua_settop(L, w->anchor);
 }
 

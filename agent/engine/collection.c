@@ -20,9 +20,8 @@ static uint32_t find_or_enter(lua_State *L, struct hp_collection *c, const void 
 {
     bool fresh;
     uint32_t *known = hp_map_put(&c->numbers, (uint64_t)(uintptr_t)address, (uint64_t)what, number, &fresh);
-    if (known == NULL) {
+    if (known == NULL)
         hp_collection_no_memory(L);
-    }
     return fresh ? HP_NO_ID : *known;
 }
 
@@ -34,9 +33,8 @@ static struct hp_node *node(const struct hp_collection *c, hp_id id)
 static hp_id add(lua_State *L, struct hp_collection *c, enum hp_node_kind kind)
 {
     hp_id id = hp_graph_add(c->g, kind);
-    if (id == HP_NIL) {
+    if (id == HP_NIL)
         hp_collection_no_memory(L);
-    }
     return id;
 }
 
@@ -46,9 +44,8 @@ static void look_later(lua_State *L, struct hp_collection *c, hp_id id, int idx)
     if (c->todo_count == c->todo_cap) {
         size_t cap = c->todo_cap != 0 ? c->todo_cap * 2 : 64;
         hp_id *todo = hp_mem_realloc(c->todo, cap * sizeof *todo);
-        if (todo == NULL) {
+        if (todo == NULL)
             hp_collection_no_memory(L);
-        }
         c->todo = todo;
         c->todo_cap = cap;
     }
@@ -76,9 +73,8 @@ static void make_opaque(lua_State *L, struct hp_collection *c, hp_id id, int idx
     n->kind = HP_NODE_OPAQUE;
     n->type = luaL_typename(L, idx);
     n->text = n->type;
-    if (lua_isthread(L, idx)) {
+    if (lua_isthread(L, idx))
         look_later(L, c, id, idx);
-    }
 }
 
 static void make_object(lua_State *L, struct hp_collection *c, hp_id id, int idx)
@@ -119,29 +115,26 @@ hp_id hp_collection_node(lua_State *L, struct hp_collection *c, int idx)
                        type == LUA_TBOOLEAN ? HP_NODE_BOOLEAN
                        : integer            ? HP_NODE_INTEGER
                                             : HP_NODE_FLOAT);
-        if (type == LUA_TBOOLEAN) {
+        if (type == LUA_TBOOLEAN)
             node(c, id)->boolean = lua_toboolean(L, idx);
-        } else if (integer) {
+        else if (integer)
             node(c, id)->integer = lua_tointeger(L, idx);
-        } else {
+        else
             node(c, id)->number = lua_tonumber(L, idx);
-        }
         return id;
     }
     hp_graph_add(c->g, HP_NODE_NIL); /* so that the next number is known */
     hp_id next = (hp_id)c->g->nodes.count;
     uint32_t known = find_or_enter(L, c, lua_topointer(L, idx), HP_ADDRESS_OF_VALUE, next);
-    if (known != HP_NO_ID) {
+    if (known != HP_NO_ID)
         return known;
-    }
     hp_id id = add(L, c, HP_NODE_STRING);
     if (type == LUA_TSTRING) {
         size_t len;
         const char *text = lua_tolstring(L, idx, &len);
         const char *copy = hp_arena_strn(&c->g->arena, text, len);
-        if (hp_graph_failed(c->g)) {
+        if (hp_graph_failed(c->g))
             hp_collection_no_memory(L);
-        }
         node(c, id)->string = (struct hp_bytes){copy, len};
     } else {
         make_object(L, c, id, idx);
@@ -187,9 +180,8 @@ static void look_into_fields(lua_State *L, struct hp_collection *c, hp_id id)
         hp_graph_add_entry(c->g, id, key, plain ? HP_NO_ID : hp_collection_node(L, c, -1));
         lua_pop(L, 1);
     }
-    if (hp_graph_failed(c->g)) {
+    if (hp_graph_failed(c->g))
         hp_collection_no_memory(L);
-    }
     hp_graph_sort_entries(c->g, id);
     for (size_t i = 0; i < node(c, id)->entries.count; i++) {
         struct hp_entry e = node(c, id)->entries.items[i];
@@ -206,9 +198,8 @@ static void look_into_table(lua_State *L, struct hp_collection *c, hp_id id)
 {
     int table = lua_gettop(L);
     if (lua_getmetatable(L, table)) {
-        if (!hp_shadow_origin(L, -1)) {
+        if (!hp_shadow_origin(L, -1))
             lua_pushvalue(L, -1);
-        }
         hp_id metatable = hp_collection_node_pop(L, c);
         lua_pop(L, 1);
         node(c, id)->metatable = metatable;
@@ -226,9 +217,8 @@ static void look_into_overlay(lua_State *L, struct hp_collection *c, hp_id id)
         node(c, id)->has_metatable = true;
     }
     hp_overlay_push(L, object);
-    if (lua_istable(L, -1)) {
+    if (lua_istable(L, -1))
         look_into_fields(L, c, id);
-    }
     lua_settop(L, object);
 }
 
@@ -242,17 +232,15 @@ static void look_into_function(lua_State *L, struct hp_collection *c, hp_id id)
         if (cell == HP_NO_ID) {
             const char *known = name[0] != '\0' && strcmp(name, "(no name)") != 0 ? name : NULL;
             cell = hp_graph_add_cell(c->g, HP_NIL, id, (uint32_t)i - 1, known);
-            if (cell == HP_NO_ID) {
+            if (cell == HP_NO_ID)
                 hp_collection_no_memory(L);
-            }
             hp_id value = hp_collection_node(L, c, -1);
             c->g->cells.items[cell].value = value;
         }
         lua_pop(L, 1);
         uint32_t *item = HP_PUSH(&c->g->arena, &node(c, id)->cells);
-        if (item == NULL) {
+        if (item == NULL)
             hp_collection_no_memory(L);
-        }
         *item = cell;
     }
 }
@@ -262,10 +250,8 @@ static void look_into_thread(lua_State *L, struct hp_collection *c, hp_id id)
 {
     lua_State *co = lua_tothread(L, -1);
     lua_Debug ar;
-    if (lua_status(co) != LUA_OK || lua_gettop(co) != 1 || lua_getstack(co, 0, &ar) ||
-        !lua_isfunction(co, 1)) {
+    if (lua_status(co) != LUA_OK || lua_gettop(co) != 1 || lua_getstack(co, 0, &ar) || !lua_isfunction(co, 1))
         return;
-    }
     lua_pushvalue(co, 1);
     lua_xmove(co, L, 1);
     hp_id function = hp_collection_node_pop(L, c);
@@ -275,14 +261,12 @@ static void look_into_thread(lua_State *L, struct hp_collection *c, hp_id id)
 /* The number in the graph of an expression of the stage; its operands get nodes. [-0, +0, e] */
 uint32_t hp_collection_expression(lua_State *L, struct hp_collection *c, uint32_t number)
 {
-    if (c->expressions[number] != HP_NO_ID) {
+    if (c->expressions[number] != HP_NO_ID)
         return c->expressions[number];
-    }
     const struct hp_stage_expression *from = &c->s->expressions.items[number];
     struct hp_expression *e = HP_PUSH(&c->g->arena, &c->g->expressions);
-    if (e == NULL) {
+    if (e == NULL)
         hp_collection_no_memory(L);
-    }
     uint32_t made = (uint32_t)(c->g->expressions.count - 1);
     e->operation = from->operation;
     e->module = from->module;
@@ -295,9 +279,8 @@ uint32_t hp_collection_expression(lua_State *L, struct hp_collection *c, uint32_
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         hp_id operand = hp_collection_node_pop(L, c);
         hp_id *item = HP_PUSH(&c->g->arena, &c->g->expressions.items[made].operands);
-        if (item == NULL) {
+        if (item == NULL)
             hp_collection_no_memory(L);
-        }
         *item = operand;
     }
     lua_pop(L, 2);
@@ -340,8 +323,7 @@ void hp_collection_look(lua_State *L, struct hp_collection *c)
             break;
         }
         lua_pop(L, 1);
-        if (hp_graph_failed(c->g)) {
+        if (hp_graph_failed(c->g))
             hp_collection_no_memory(L);
-        }
     }
 }

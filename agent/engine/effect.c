@@ -25,9 +25,8 @@ void hp_trial_spoil(lua_State *L)
 bool hp_effect_in_for(lua_State *L)
 {
     lua_Debug ar;
-    if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || strcmp(ar.namewhat, "for iterator") != 0) {
+    if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || strcmp(ar.namewhat, "for iterator") != 0)
         return false;
-    }
     hp_stage_warn(L, "loop over an unknown value at %s ran no turn", NULL);
     return true;
 }
@@ -42,9 +41,8 @@ static hp_handle lua_callee(lua_State *L, int *first)
         return handle;
     }
     *first = 1;
-    if (lua_isfunction(L, 1)) {
+    if (lua_isfunction(L, 1))
         return 0;
-    }
     hp_view_metatable(L, 1);
     hp_view_rawget_str(L, -1, "__call");
     handle = hp_view_handle(L, -1);
@@ -54,11 +52,9 @@ static hp_handle lua_callee(lua_State *L, int *first)
 
 static bool is_handed_a_function(lua_State *L)
 {
-    for (int i = lua_gettop(L); i > 1; i--) {
-        if (lua_isfunction(L, i) && !lua_iscfunction(L, i)) { /* views of functions are C functions */
+    for (int i = lua_gettop(L); i > 1; i--)
+        if (lua_isfunction(L, i) && !lua_iscfunction(L, i)) /* views of functions are C functions */
             return true;
-        }
-    }
     return false;
 }
 
@@ -67,12 +63,10 @@ int hp_foreign_call(lua_State *L)
     int top = lua_gettop(L), first;
     luaL_checkstack(L, 8, NULL);
     hp_handle function = hp_is_placeholder(L, 1) ? 0 : lua_callee(L, &first);
-    if (function != 0 && !is_handed_a_function(L) && hp_clone_try(L, function, first)) {
+    if (function != 0 && !is_handed_a_function(L) && hp_clone_try(L, function, first))
         return lua_gettop(L) - top;
-    }
-    if (hp_effect_in_for(L)) {
+    if (hp_effect_in_for(L))
         return 0;
-    }
     return hp_effect_record(L);
 }
 
@@ -115,9 +109,8 @@ int hp_effect_record(lua_State *L)
         lua_pushnil(L);
         return 1;
     }
-    if (s->effects.count >= MAX_EFFECTS) {
+    if (s->effects.count >= MAX_EFFECTS)
         hp_stage_fail(L, HP_LIMIT, "the chunk makes more than 200000 calls of code outside itself");
-    }
     hp_text_push(L, 1);
     made.call = hp_stage_keep(L, lua_tostring(L, -1));
     lua_pop(L, 1);
@@ -125,9 +118,8 @@ int hp_effect_record(lua_State *L)
     uint32_t number = (uint32_t)s->effects.count;
     keep(L, number);
     struct hp_stage_effect *e = HP_PUSH(&s->arena, &s->effects);
-    if (e == NULL) {
+    if (e == NULL)
         hp_stage_fail(L, HP_NO_MEMORY, "no memory for the list of effects");
-    }
     *e = made; /* in the list before its placeholder, so that both stay in step */
     const struct hp_std *std = hp_view_info(L, hp_view_handle(L, 1))->std;
     hp_placeholder_push(L, HP_OP_CALL, lua_gettop(L), NULL,

@@ -264,13 +264,12 @@ static void note_failure(struct hp_engine *e, const struct hp_lx_failure *failur
 {
     struct hp_report *report = e->task.report;
     e->task.done = true;
-    if (e->task.patch && hp_patch_committed(e->task.patch)) {
+    if (e->task.patch && hp_patch_committed(e->task.patch))
         hp_patch_give_up_sweeps(e->task.patch, "memory ran out");
-    } else if (failure->status == LUA_ERRMEM) {
+    else if (failure->status == LUA_ERRMEM)
         hp_report_fail(report, HP_NO_MEMORY, "the server is out of memory; nothing was changed");
-    } else {
+    else
         hp_report_fail(report, HP_FAILED, "%s", failure->text ? failure->text : "an error without a text");
-    }
 }
 
 /* A coroutine of the agent's own: the hooks of the caller's do not see it, and its stack is ours. In the
@@ -450,12 +449,11 @@ void hp_engine_abandon(struct hp_engine *e, lua_State *L)
     hp_collector_stop(&e->collector, L);
     stop_patch(e);
     hp_collector_start(&e->collector, L);
-    e->task.report->error = NULL;                             /* of what was given up */
-    if (e->task.patch && hp_patch_committed(e->task.patch)) { /* too late: only the sweep is given up */
+    e->task.report->error = NULL;                           /* of what was given up */
+    if (e->task.patch && hp_patch_committed(e->task.patch)) /* too late: only the sweep is given up */
         hp_patch_give_up_sweeps(e->task.patch, "the request was given up");
-    } else {
+    else
         hp_report_fail(e->task.report, HP_TIMEOUT, "the request was given up before anything was changed");
-    }
     end_task(e, L);
 }
 

@@ -70,9 +70,8 @@ static const char *line_of(struct hp_arena *a, const struct eval *e, int64_t lin
         at = memchr(at, '\n', (size_t)(end - at));
         at = at != NULL ? at + 1 : NULL;
     }
-    if (at == NULL || at >= end || line < 1) {
+    if (at == NULL || at >= end || line < 1)
         return NULL;
-    }
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     return hp_arena_strn(a, at, (size_t)((stop != NULL ? stop : end) - at));
 }
@@ -91,14 +90,12 @@ static void place_error(const struct eval *e, struct hp_report_error *error)
         after = line > 0 && *after == ':' ? after : NULL;
         colon += after == NULL;
     }
-    if (colon == NULL) {
+    if (colon == NULL)
         return;
-    }
     error->file = hp_arena_strn(a, text, (size_t)(colon - text));
     error->line = line;
-    if (strcmp(error->file, e->chunk_name + 1) == 0) {
+    if (strcmp(error->file, e->chunk_name + 1) == 0)
         error->source_line = line_of(a, e, line);
-    }
 }
 
 static enum hp_status fail(const struct eval *e, enum hp_status status, const struct hp_lx_failure *failure)
@@ -134,9 +131,8 @@ static int show_results(lua_State *L)
         hp_show_result(L, i, &e->text);
         left -= e->text.status == HP_LIMIT ? left : e->text.len;
         const char *text = hp_show_take(&e->text, a), **slot = HP_PUSH(a, &e->report->results);
-        if (slot != NULL) {
+        if (slot != NULL)
             *slot = text;
-        }
     }
     return 0;
 }
@@ -150,9 +146,8 @@ static enum hp_status call_chunk(lua_State *L, const struct eval *e, int chunk, 
     hp_lx_bound_start(&bound, L, max_instructions);
     int status = hp_lx_pcall(L, 0, LUA_MULTRET, &e->report->arena, &failure);
     bool reached = hp_lx_bound_stop(&bound);
-    if (status == LUA_OK) {
+    if (status == LUA_OK)
         return HP_OK;
-    }
     return fail(e, reached ? HP_LIMIT : HP_FAILED, &failure);
 }
 
@@ -165,9 +160,8 @@ static enum hp_status run_chunk(lua_State *L, struct eval *e, int64_t max_instru
     lua_pushcfunction(L, start_capture);
     lua_pushlightuserdata(L, e);
     lua_pushvalue(L, chunk);
-    if (hp_lx_pcall(L, 2, 1, a, &failure) != LUA_OK) {
+    if (hp_lx_pcall(L, 2, 1, a, &failure) != LUA_OK)
         return fail(e, HP_FAILED, &failure);
-    }
     enum hp_status status = call_chunk(L, e, chunk, max_instructions);
     if (!lua_checkstack(L, LUA_MINSTACK)) { /* the results may have filled it */
         lua_settop(L, handle);
@@ -175,15 +169,13 @@ static enum hp_status run_chunk(lua_State *L, struct eval *e, int64_t max_instru
     }
     hp_capture_stop(L, chunk, handle);
     hp_capture_report(&e->capture, e->report);
-    if (status != HP_OK) {
+    if (status != HP_OK)
         return status;
-    }
     lua_pushcfunction(L, show_results);
     lua_pushlightuserdata(L, e);
     lua_rotate(L, handle + 1, 2);
-    if (hp_lx_pcall(L, lua_gettop(L) - handle - 1, 0, a, &failure) != LUA_OK) {
+    if (hp_lx_pcall(L, lua_gettop(L) - handle - 1, 0, a, &failure) != LUA_OK)
         return fail(e, HP_FAILED, &failure);
-    }
     return hp_arena_failed(a) ? HP_NO_MEMORY : HP_OK;
 }
 
@@ -194,12 +186,10 @@ enum hp_status hp_eval(lua_State *L, const char *code, size_t len, const char *c
                      .report = report};
     e.code = hp_source_skip_header(code, &len);
     e.len = len;
-    if (len != 0 && e.code[0] == LUA_SIGNATURE[0]) {
+    if (len != 0 && e.code[0] == LUA_SIGNATURE[0])
         return hp_report_fail(report, HP_REFUSED, "this is a precompiled chunk; send the source text");
-    }
-    if (!lua_checkstack(L, LUA_MINSTACK)) {
+    if (!lua_checkstack(L, LUA_MINSTACK))
         return hp_report_fail(report, HP_NO_MEMORY, "not enough memory");
-    }
     int top = lua_gettop(L);
     enum hp_status status;
     int loaded = load_chunk(L, &e);

@@ -17,9 +17,8 @@ struct finish {
 
 static const char *hook_name(const struct hp_execution *x)
 {
-    if (x->options.hook != NULL) {
+    if (x->options.hook != NULL)
         return x->options.hook;
-    }
     return x->options.revert ? "__hotrevert" : "__hotfix";
 }
 
@@ -34,9 +33,8 @@ static void catch_print(lua_State *L, struct hp_execution *x, int nargs)
     lua_rawget(L, -2);
     bool is_print = lua_iscfunction(L, -1) && lua_rawequal(L, -1, -(nargs + 3));
     lua_pop(L, 2);
-    if (is_print) {
+    if (is_print)
         hp_capture_line(L, &x->capture, lua_gettop(L) - nargs + 1, nargs);
-    }
 }
 
 /* [-0, +0, m] */
@@ -46,23 +44,19 @@ static bool perform_effect(lua_State *L, struct hp_execution *x, const struct hp
     int nargs = (int)effect->arguments.count;
     luaL_checkstack(L, nargs + LUA_MINSTACK, "too many arguments of an effect");
     hp_value_push(L, values, &effect->callee);
-    for (int i = 0; i < nargs; i++) {
+    for (int i = 0; i < nargs; i++)
         hp_value_push(L, values, &effect->arguments.items[i]);
-    }
     catch_print(L, x, nargs);
-    if (effect->report_index < x->report->effects.count) {
+    if (effect->report_index < x->report->effects.count)
         x->report->effects.items[effect->report_index].performed = true;
-    }
     return hp_guard_call(L, nargs, 0, x->options.replay_instructions, x->report, HP_ROLLED_BACK);
 }
 
 static bool perform_effects(lua_State *L, struct hp_execution *x, const struct hp_values *values)
 {
-    for (size_t i = 0; i < x->plan->effects.count; i++) {
-        if (!perform_effect(L, x, values, &x->plan->effects.items[i])) {
+    for (size_t i = 0; i < x->plan->effects.count; i++)
+        if (!perform_effect(L, x, values, &x->plan->effects.items[i]))
             return false;
-        }
-    }
     return true;
 }
 
@@ -99,11 +93,10 @@ static void push_info(lua_State *L, const struct hp_execution *x, const struct h
 /* The live module; where a chunk only assigns globals, those. [-0, +1, -] */
 static void push_module(lua_State *L, const struct hp_values *values, const struct hp_plan_module *module)
 {
-    if (module->object.kind == HP_VALUE_NIL) {
+    if (module->object.kind == HP_VALUE_NIL)
         lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    } else {
+    else
         hp_value_push(L, values, &module->object);
-    }
 }
 
 /* [-0, +0, m] */
@@ -116,11 +109,10 @@ static bool call_hook(lua_State *L, struct hp_execution *x, const struct hp_valu
     push_info(L, x, module);
     /* Ours to change only if nobody else has it: the plan made it, or the history kept it. From here to the
      * stop nothing raises, or the hook would be left with a way to our memory. */
-    if (hook->function.kind == HP_VALUE_FUNCTION || x->options.revert) {
+    if (hook->function.kind == HP_VALUE_FUNCTION || x->options.revert)
         hp_capture_start(L, &x->capture, function);
-    } else {
+    else
         lua_pushnil(L);
-    }
     lua_pushvalue(L, function);
     lua_pushvalue(L, object);
     lua_pushvalue(L, info);
@@ -136,13 +128,11 @@ static bool call_hooks(lua_State *L, struct finish *f, const struct hp_values *v
     for (size_t i = 0; i < plan->modules.count; i++) {
         const struct hp_plan_module *module = &plan->modules.items[i];
         const struct hp_plan_hook *hook = f->x->options.revert ? &module->hotrevert : &module->hotfix;
-        if (!hook->present) {
+        if (!hook->present)
             continue;
-        }
         f->module = module->name;
-        if (!call_hook(L, f->x, values, module, hook)) {
+        if (!call_hook(L, f->x, values, module, hook))
             return false;
-        }
         f->module = NULL;
     }
     return true;
@@ -203,9 +193,8 @@ static void roll_back(lua_State *L, struct hp_execution *x, const char *module)
     report->status = HP_ROLLED_BACK;
     report->patch = 0;
     report->generation = hp_history_generation(x->history);
-    if (report->error == NULL) {
+    if (report->error == NULL)
         return;
-    }
     report->error->module = hp_arena_str(&report->arena, module);
     report->error->hint = hp_arena_printf(
         &report->arena,
@@ -224,9 +213,8 @@ static void settle(lua_State *L, struct hp_execution *x)
     hp_execution_push(L, x, HP_STORE_JOURNAL);
     hp_journal_remove(L, &x->journal, lua_gettop(L));
     lua_pop(L, 1);
-    if (!x->options.revert) {
+    if (!x->options.revert)
         x->record = NULL; /* the history's now */
-    }
     hp_history_settle(x->history, L, x->sources);
 }
 
@@ -239,11 +227,10 @@ enum hp_status hp_finish(lua_State *L, struct hp_execution *x)
         hp_report_fail(x->report, HP_ROLLED_BACK, "%s", failure.text);
     }
     hp_capture_report(&x->capture, x->report);
-    if (f.failed) {
+    if (f.failed)
         roll_back(L, x, f.module);
-    } else {
+    else
         settle(L, x);
-    }
     x->phase = HP_PHASE_OVER;
     hp_execution_release(L, x);
     return f.failed ? HP_ROLLED_BACK : HP_OK;

@@ -38,9 +38,8 @@ static struct hp_node *new_node(struct hp_graph *g)
     struct hp_nodes *nodes = &g->nodes;
     if (nodes->count == nodes->pages.count * HP_NODES_PAGE) {
         struct hp_node **page = HP_PUSH(&g->arena, &nodes->pages);
-        if (page == NULL) {
+        if (page == NULL)
             return NULL;
-        }
         *page = hp_arena_alloc(&g->arena, HP_NODES_PAGE * sizeof **page);
         if (*page == NULL) {
             nodes->pages.count--;
@@ -53,16 +52,13 @@ static struct hp_node *new_node(struct hp_graph *g)
 
 hp_id hp_graph_add(struct hp_graph *g, enum hp_node_kind kind)
 {
-    if (g->nodes.count == 0 && new_node(g) == NULL) { /* number 0 is nil, as zeroed */
+    if (g->nodes.count == 0 && new_node(g) == NULL) /* number 0 is nil, as zeroed */
         return HP_NIL;
-    }
-    if (kind == HP_NODE_NIL) {
+    if (kind == HP_NODE_NIL)
         return HP_NIL;
-    }
     struct hp_node *n = new_node(g);
-    if (n == NULL) {
+    if (n == NULL)
         return HP_NIL;
-    }
     n->kind = kind;
     return (hp_id)(g->nodes.count - 1);
 }
@@ -81,9 +77,8 @@ hp_id hp_graph_add_string(struct hp_graph *g, const char *s, size_t len)
 uint32_t hp_graph_add_cell(struct hp_graph *g, hp_id value, hp_id holder, uint32_t index, const char *name)
 {
     struct hp_cell *c = HP_PUSH(&g->arena, &g->cells);
-    if (c == NULL) {
+    if (c == NULL)
         return HP_NO_ID;
-    }
     *c = (struct hp_cell){
         .value = value, .holder = holder, .index = index, .name = hp_arena_str(&g->arena, name)};
     return (uint32_t)(g->cells.count - 1);
@@ -128,9 +123,8 @@ static int compare_strings(const struct hp_bytes *a, const struct hp_bytes *b)
 static int compare_keys(const struct hp_node *a, const struct hp_node *b)
 {
     enum region ra = key_region(a), rb = key_region(b);
-    if (ra != rb) {
+    if (ra != rb)
         return ra < rb ? -1 : 1;
-    }
     switch (ra) {
     case STRINGS:
         return compare_strings(&a->string, &b->string);
@@ -154,18 +148,15 @@ static int compare_entries(const void *x, const void *y, void *graph)
 
 void hp_graph_add_entry(struct hp_graph *g, hp_id table, hp_id key, hp_id value)
 {
-    if (table >= g->nodes.count || table == HP_NIL) {
+    if (table >= g->nodes.count || table == HP_NIL)
         return; /* memory ran out before: the arena says so */
-    }
     struct hp_node *n = hp_graph_node(g, table);
     struct hp_entry entry = {key, value};
-    if (n->entries.count != 0 && compare_entries(&n->entries.items[n->entries.count - 1], &entry, g) > 0) {
+    if (n->entries.count != 0 && compare_entries(&n->entries.items[n->entries.count - 1], &entry, g) > 0)
         n->unsorted = true;
-    }
     struct hp_entry *e = HP_PUSH(&g->arena, &n->entries);
-    if (e != NULL) {
+    if (e != NULL)
         *e = entry;
-    }
 }
 
 void hp_graph_sort_entries(struct hp_graph *g, hp_id table)
@@ -193,9 +184,8 @@ bool hp_node_is_tabular(const struct hp_node *n)
  * none. */
 static bool float_to_integer(double d, int64_t *out)
 {
-    if (!(d >= -9223372036854775808.0 && d < 9223372036854775808.0) || (double)(int64_t)d != d) {
+    if (!(d >= -9223372036854775808.0 && d < 9223372036854775808.0) || (double)(int64_t)d != d)
         return false;
-    }
     *out = (int64_t)d;
     return true;
 }
@@ -208,15 +198,12 @@ static bool integer_equals_float(int64_t i, double d)
 
 static bool plain_equal(const struct hp_node *a, const struct hp_node *b)
 {
-    if (a->kind == HP_NODE_INTEGER && b->kind == HP_NODE_FLOAT) {
+    if (a->kind == HP_NODE_INTEGER && b->kind == HP_NODE_FLOAT)
         return integer_equals_float(a->integer, b->number);
-    }
-    if (a->kind == HP_NODE_FLOAT && b->kind == HP_NODE_INTEGER) {
+    if (a->kind == HP_NODE_FLOAT && b->kind == HP_NODE_INTEGER)
         return integer_equals_float(b->integer, a->number);
-    }
-    if (a->kind != b->kind) {
+    if (a->kind != b->kind)
         return false;
-    }
     switch (a->kind) {
     case HP_NODE_NIL:
         return true;
@@ -234,12 +221,10 @@ static bool plain_equal(const struct hp_node *a, const struct hp_node *b)
 bool hp_node_equal(const struct hp_graph *a, hp_id x, const struct hp_graph *b, hp_id y)
 {
     const struct hp_node *m = hp_graph_node(a, x), *n = hp_graph_node(b, y);
-    if (hp_node_is_plain(m) || hp_node_is_plain(n)) {
+    if (hp_node_is_plain(m) || hp_node_is_plain(n))
         return hp_node_is_plain(m) && hp_node_is_plain(n) && plain_equal(m, n);
-    }
-    if (m->handle != 0 || n->handle != 0) {
+    if (m->handle != 0 || n->handle != 0)
         return m->handle == n->handle;
-    }
     return a == b && x == y;
 }
 
@@ -249,11 +234,10 @@ static size_t lower_bound(const struct hp_graph *g, const struct hp_node *n, con
     size_t low = 0, high = n->entries.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_keys(hp_graph_node(g, n->entries.items[middle].key), key) < 0) {
+        if (compare_keys(hp_graph_node(g, n->entries.items[middle].key), key) < 0)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low;
 }
@@ -272,9 +256,8 @@ hp_id hp_graph_field(const struct hp_graph *g, hp_id table, const struct hp_grap
     bool many = n->unsorted || key_region(k) == OBJECTS; /* else the bound is the only candidate */
     for (size_t i = start; i < n->entries.count && (many || i == start); i++) {
         hp_id at = n->entries.items[i].key;
-        if (hp_node_equal(g, at, key_graph, key)) {
+        if (hp_node_equal(g, at, key_graph, key))
             return n->entries.items[i].value;
-        }
     }
     return HP_NO_ID;
 }
@@ -308,9 +291,8 @@ static bool set_insert(uint64_t *set, size_t size, uint64_t pair)
 {
     size_t at = (size_t)((pair * UINT64_C(0x9e3779b97f4a7c15)) >> 17) & (size - 1);
     while (set[at] != 0) {
-        if (set[at] == pair) {
+        if (set[at] == pair)
             return false;
-        }
         at = (at + 1) & (size - 1);
     }
     set[at] = pair;
@@ -321,12 +303,10 @@ static bool grow_set(struct comparison *c)
 {
     size_t size = c->set_size != 0 ? c->set_size * 4 : 64;
     uint64_t *set = hp_arena_alloc(&c->arena, size * sizeof *set);
-    if (set == NULL) {
+    if (set == NULL)
         return false;
-    }
-    for (size_t i = 0; i < c->todo.count; i++) {
+    for (size_t i = 0; i < c->todo.count; i++)
         set_insert(set, size, c->todo.items[i] + 1);
-    }
     c->set = set;
     c->set_size = size;
     return true;
@@ -336,16 +316,13 @@ static bool grow_set(struct comparison *c)
 static bool compare_later(struct comparison *c, bool expression, uint32_t x, uint32_t y)
 {
     uint64_t pair = (expression ? UINT64_C(1) << 63 : 0) | (uint64_t)(x & 0x7fffffffu) << 32 | y;
-    if (c->todo.count * 2 >= c->set_size && !grow_set(c)) {
+    if (c->todo.count * 2 >= c->set_size && !grow_set(c))
         return false;
-    }
-    if (!set_insert(c->set, c->set_size, pair + 1)) {
+    if (!set_insert(c->set, c->set_size, pair + 1))
         return true;
-    }
     uint64_t *item = HP_PUSH(&c->arena, &c->todo);
-    if (item == NULL) {
+    if (item == NULL)
         return false;
-    }
     *item = pair;
     return true;
 }
@@ -353,18 +330,13 @@ static bool compare_later(struct comparison *c, bool expression, uint32_t x, uin
 static bool compare_expressions(struct comparison *c, uint32_t x, uint32_t y)
 {
     const struct hp_expression *e = &c->a->expressions.items[x], *f = &c->b->expressions.items[y];
-    if (e->operation != f->operation || e->operands.count != f->operands.count) {
+    if (e->operation != f->operation || e->operands.count != f->operands.count)
         return false;
-    }
-    if (e->operation == HP_OP_OTHER &&
-        (e->what == NULL || f->what == NULL || strcmp(e->what, f->what) != 0)) {
+    if (e->operation == HP_OP_OTHER && (e->what == NULL || f->what == NULL || strcmp(e->what, f->what) != 0))
         return false;
-    }
-    for (size_t i = 0; i < e->operands.count; i++) {
-        if (!compare_later(c, false, e->operands.items[i], f->operands.items[i])) {
+    for (size_t i = 0; i < e->operands.count; i++)
+        if (!compare_later(c, false, e->operands.items[i], f->operands.items[i]))
             return false;
-        }
-    }
     return true;
 }
 
@@ -372,15 +344,12 @@ static bool compare_expressions(struct comparison *c, uint32_t x, uint32_t y)
  * argument. */
 static bool compare_tables(struct comparison *c, const struct hp_node *m, const struct hp_node *n)
 {
-    if (m->entries.count != n->entries.count || !compare_later(c, false, m->metatable, n->metatable)) {
+    if (m->entries.count != n->entries.count || !compare_later(c, false, m->metatable, n->metatable))
         return false;
-    }
-    for (size_t i = 0; i < m->entries.count; i++) {
+    for (size_t i = 0; i < m->entries.count; i++)
         if (!compare_later(c, false, m->entries.items[i].key, n->entries.items[i].key) ||
-            !compare_later(c, false, m->entries.items[i].value, n->entries.items[i].value)) {
+            !compare_later(c, false, m->entries.items[i].value, n->entries.items[i].value))
             return false;
-        }
-    }
     return true;
 }
 
@@ -394,12 +363,10 @@ static bool compare_functions(const struct comparison *c, const struct hp_node *
 static bool compare_nodes(struct comparison *c, hp_id x, hp_id y)
 {
     const struct hp_node *m = hp_graph_node(c->a, x), *n = hp_graph_node(c->b, y);
-    if (hp_node_equal(c->a, x, c->b, y)) {
+    if (hp_node_equal(c->a, x, c->b, y))
         return true;
-    }
-    if (m->kind != n->kind || m->handle != n->handle) {
+    if (m->kind != n->kind || m->handle != n->handle)
         return false;
-    }
     switch (m->kind) {
     case HP_NODE_FLOAT: /* not a number is the same constant as not a number */
         return m->number != m->number && n->number != n->number;
@@ -416,12 +383,10 @@ static bool compare_nodes(struct comparison *c, hp_id x, hp_id y)
 
 bool hp_expression_equal(const struct hp_graph *a, uint32_t x, const struct hp_graph *b, uint32_t y)
 {
-    if (x >= a->expressions.count || y >= b->expressions.count) {
+    if (x >= a->expressions.count || y >= b->expressions.count)
         return false;
-    }
-    if (a == b && x == y) {
+    if (a == b && x == y)
         return true;
-    }
     struct comparison c = {.a = a, .b = b};
     hp_arena_init(&c.arena);
     bool equal = compare_later(&c, true, x, y);
@@ -441,21 +406,16 @@ static bool is_name(const struct hp_bytes *s)
     static const char *const keywords[] = {
         "and",   "break", "do",  "else", "elseif", "end",    "false", "for",  "function", "goto",  "if", "in",
         "local", "nil",   "not", "or",   "repeat", "return", "then",  "true", "until",    "while", NULL};
-    if (s->len == 0 || strchr("0123456789", s->data[0]) != NULL) {
+    if (s->len == 0 || strchr("0123456789", s->data[0]) != NULL)
         return false;
-    }
     for (size_t i = 0; i < s->len; i++) {
         char ch = s->data[i];
-        if (!(ch == '_' || (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') ||
-              (ch >= 'A' && ch <= 'Z'))) {
+        if (!(ch == '_' || (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')))
             return false;
-        }
     }
-    for (int i = 0; keywords[i] != NULL; i++) {
-        if (strlen(keywords[i]) == s->len && memcmp(keywords[i], s->data, s->len) == 0) {
+    for (int i = 0; keywords[i] != NULL; i++)
+        if (strlen(keywords[i]) == s->len && memcmp(keywords[i], s->data, s->len) == 0)
             return false;
-        }
-    }
     return true;
 }
 
@@ -463,9 +423,8 @@ static bool is_name(const struct hp_bytes *s)
 static const char *quoted(struct hp_arena *a, const struct hp_bytes *s)
 {
     char *text = hp_arena_alloc(a, s->len * 4 + 3);
-    if (text == NULL) {
+    if (text == NULL)
         return "";
-    }
     char *p = text;
     *p++ = '"';
     for (size_t i = 0; i < s->len; i++) {
@@ -495,15 +454,13 @@ static bool too_long(const char *path)
 
 const char *hp_path_field(struct hp_arena *a, const char *path, const struct hp_graph *g, hp_id key)
 {
-    if (too_long(path)) {
+    if (too_long(path))
         return path;
-    }
     const struct hp_node *k = hp_graph_node(g, key);
     switch (k->kind) {
     case HP_NODE_STRING:
-        if (is_name(&k->string)) {
+        if (is_name(&k->string))
             return hp_arena_concat(a, path, path[0] != '\0' ? "." : "", k->string.data);
-        }
         return hp_arena_printf(a, "%s[%s]", path, quoted(a, &k->string));
     case HP_NODE_INTEGER:
         return hp_arena_printf(a, "%s[%" PRId64 "]", path, k->integer);

@@ -11,13 +11,11 @@ bool hp_guard_call(lua_State *L, int nargs, int nresults, int64_t instructions, 
     hp_lx_bound_start(&bound, L, instructions > 0 ? instructions : HP_GUARD_INSTRUCTIONS);
     int result = hp_lx_pcall(L, nargs, nresults, &report->arena, &failure);
     hp_lx_bound_stop(&bound);
-    if (result == LUA_OK) {
+    if (result == LUA_OK)
         return true;
-    }
     bool first = report->error == NULL;
     hp_report_fail(report, failed, "%s", failure.text);
-    if (first && report->error != NULL) {
+    if (first && report->error != NULL)
         report->error->traceback = failure.traceback;
-    }
     return false;
 }

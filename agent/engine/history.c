@@ -59,9 +59,8 @@ struct hp_history *hp_history_open(lua_State *L)
 
 void hp_history_close(struct hp_history *h, lua_State *L)
 {
-    if (h == NULL) {
+    if (h == NULL)
         return;
-    }
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, h->key);
     while (h->newest != NULL) {
@@ -156,18 +155,16 @@ int64_t hp_history_generation(const struct hp_history *h)
 int64_t hp_history_applied(const struct hp_history *h)
 {
     int64_t count = h->forgotten;
-    for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
+    for (const struct hp_record *r = h->newest; r != NULL; r = r->next)
         count += r->reverted ? 0 : 1;
-    }
     return count;
 }
 
 struct hp_record *hp_history_newest_in_force(const struct hp_history *h)
 {
     struct hp_record *record = h->newest;
-    while (record != NULL && record->reverted) {
+    while (record != NULL && record->reverted)
         record = record->next;
-    }
     return record;
 }
 
@@ -179,11 +176,9 @@ int64_t hp_history_last(const struct hp_history *h)
 
 bool hp_history_in_force(const struct hp_history *h, int64_t patch)
 {
-    for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
-        if (r->patch == patch) {
+    for (const struct hp_record *r = h->newest; r != NULL; r = r->next)
+        if (r->patch == patch)
             return !r->reverted;
-        }
-    }
     return false;
 }
 
@@ -191,20 +186,17 @@ static bool has_put(const struct hp_record *record, const char *path, const char
 {
     for (size_t i = 0; i < record->functions.count; i++) {
         const struct hp_record_function *f = &record->functions.items[i];
-        if (strcmp(f->path, path) == 0 && f->was != NULL && strcmp(f->was, place) == 0) {
+        if (strcmp(f->path, path) == 0 && f->was != NULL && strcmp(f->was, place) == 0)
             return true;
-        }
     }
     return false;
 }
 
 int64_t hp_history_patch_of(const struct hp_history *h, const char *path, const char *place)
 {
-    for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
-        if (!r->reverted && has_put(r, path, place)) {
+    for (const struct hp_record *r = h->newest; r != NULL; r = r->next)
+        if (!r->reverted && has_put(r, path, place))
             return r->patch;
-        }
-    }
     return 0;
 }
 
@@ -213,9 +205,8 @@ void hp_history_log(const struct hp_history *h, struct hp_report *report)
     struct hp_arena *arena = &report->arena;
     for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
         struct hp_report_patch *line = HP_PUSH(arena, &report->patches);
-        if (line == NULL) {
+        if (line == NULL)
             return;
-        }
         line->patch = r->patch;
         line->status = r->reverted ? "reverted" : "applied";
         line->message = hp_arena_str(arena, r->message);
@@ -223,9 +214,8 @@ void hp_history_log(const struct hp_history *h, struct hp_report *report)
         line->who = hp_arena_str(arena, r->who);
         for (size_t i = 0; i < r->modules.count; i++) {
             const char **name = HP_PUSH(arena, &line->modules);
-            if (name != NULL) {
+            if (name != NULL)
                 *name = hp_arena_str(arena, r->modules.items[i].name);
-            }
             line->functions += r->modules.items[i].functions;
         }
     }
@@ -237,13 +227,11 @@ void hp_history_log(const struct hp_history *h, struct hp_report *report)
 static int free_place(const struct hp_history *h)
 {
     bool taken[HP_HISTORY_PLACES + 1] = {false};
-    for (const struct hp_record *r = h->newest; r != NULL; r = r->next) {
+    for (const struct hp_record *r = h->newest; r != NULL; r = r->next)
         taken[r->slot] = true;
-    }
     int place = 1;
-    while (place < HP_HISTORY_PLACES && taken[place]) {
+    while (place < HP_HISTORY_PLACES && taken[place])
         place++;
-    }
     return place;
 }
 
@@ -277,11 +265,10 @@ enum hp_status hp_history_prepare(struct hp_history *h, lua_State *L, struct hp_
 static void set_side(lua_State *L, const struct hp_history *h, int place, int side)
 {
     push_table(L, h, HISTORY_SIDES);
-    if (side != 0) {
+    if (side != 0)
         lua_pushvalue(L, side);
-    } else {
+    else
         lua_pushboolean(L, 0);
-    }
     lua_rawseti(L, -2, place); /* an existing key of the array */
     lua_pop(L, 1);
 }

@@ -38,9 +38,8 @@ static bool enqueue(struct hp_inspection *x, const char *path, bool behind)
          * of a table. */
         if (!behind && !old->behind && old->path[0] != '\0' && path[0] != '\0' && !old->followed &&
             (strlen(path) < strlen(old->path) ||
-             (strlen(path) == strlen(old->path) && strcmp(path, old->path) < 0))) {
+             (strlen(path) == strlen(old->path) && strcmp(path, old->path) < 0)))
             old->path = path;
-        }
         return false;
     }
     struct hp_inspected_object *object = HP_PUSH(&x->report->arena, &x->objects);
@@ -59,12 +58,10 @@ static bool enqueue(struct hp_inspection *x, const char *path, bool behind)
 static bool is_foreign(struct hp_inspection *x)
 {
     lua_State *L = x->L;
-    if (lua_iscfunction(L, -1)) {
+    if (lua_iscfunction(L, -1))
         return true;
-    }
-    if (!lua_istable(L, -1)) {
+    if (!lua_istable(L, -1))
         return false;
-    }
     lua_pushvalue(L, -1);
     lua_rawget(L, x->boundary);
     bool foreign = !lua_isnil(L, -1);
@@ -85,13 +82,11 @@ static const char *source_of(struct hp_inspection *x)
 static void meet(struct hp_inspection *x, const char *path, bool behind)
 {
     lua_State *L = x->L;
-    if ((!lua_istable(L, -1) && !lua_isfunction(L, -1)) || is_foreign(x)) {
+    if ((!lua_istable(L, -1) && !lua_isfunction(L, -1)) || is_foreign(x))
         return;
-    }
     if (lua_isfunction(L, -1)) {
-        if (behind && strcmp(source_of(x), x->home) != 0) {
+        if (behind && strcmp(source_of(x), x->home) != 0)
             return;
-        }
         if (x->functions == MAX_FUNCTIONS) {
             x->cut = true;
             return;
@@ -122,9 +117,8 @@ static void follow_table(struct hp_inspection *x, const char *path, bool behind)
             x->cut = true;
             break;
         }
-        if (lua_istable(L, -1) || (lua_isfunction(L, -1) && !lua_iscfunction(L, -1))) {
+        if (lua_istable(L, -1) || (lua_isfunction(L, -1) && !lua_iscfunction(L, -1)))
             meet(x, field_path(x, path, table + 1), behind);
-        }
         lua_settop(L, table + 1);
     }
     lua_settop(L, table);
@@ -139,9 +133,8 @@ static void follow_function(struct hp_inspection *x, const char *path)
 {
     const char *name;
     for (int i = 1; (name = lua_getupvalue(x->L, -1, i)) != NULL; i++) {
-        if (lua_istable(x->L, -1) || lua_isfunction(x->L, -1)) {
+        if (lua_istable(x->L, -1) || lua_isfunction(x->L, -1))
             meet(x, hp_arena_printf(&x->report->arena, "%s^%s", path, name), true);
-        }
         lua_pop(x->L, 1);
     }
 }
@@ -152,16 +145,14 @@ static void follow(struct hp_inspection *x, bool functions)
 {
     for (size_t i = 0; i < x->objects.count; i++) {
         struct hp_inspected_object object = x->objects.items[i];
-        if (object.followed || (object.is_function && !functions)) {
+        if (object.followed || (object.is_function && !functions))
             continue;
-        }
         x->objects.items[i].followed = true;
         lua_rawgeti(x->L, x->values, (lua_Integer)i + 1);
-        if (!object.is_function) {
+        if (!object.is_function)
             follow_table(x, object.path, object.behind);
-        } else if (strcmp(source_of(x), x->home) == 0) {
+        else if (strcmp(source_of(x), x->home) == 0)
             follow_function(x, object.path);
-        }
         lua_pop(x->L, 1);
     }
 }
@@ -177,17 +168,15 @@ static void find_home(struct hp_inspection *x)
     hp_map_init(&counts, &x->report->arena);
     x->home = "";
     for (size_t i = 0; i < x->objects.count; i++) {
-        if (!x->objects.items[i].is_function) {
+        if (!x->objects.items[i].is_function)
             continue;
-        }
         lua_rawgeti(x->L, x->values, (lua_Integer)i + 1);
         const char *source = source_of(x);
         lua_pop(x->L, 1);
         uint64_t hash =
             1469598103934665603u; /* FNV-1a: sources of one module may be equal strings at two addresses */
-        for (const char *c = source; *c != '\0'; c++) {
+        for (const char *c = source; *c != '\0'; c++)
             hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-        }
         bool fresh;
         uint32_t *count = hp_map_put(&counts, hash, 0, 0, &fresh);
         if (count != NULL && ++*count > most) {
@@ -249,9 +238,8 @@ static void push_target(struct hp_inspection *x, const char *target)
     lua_State *L = x->L;
     push_loaded(L);
     for (size_t len = strlen(target); len > 0; len--) {
-        if (target[len] != '\0' && target[len] != '.') {
+        if (target[len] != '\0' && target[len] != '.')
             continue;
-        }
         lua_pushlstring(L, target, len);
         if (lua_rawget(L, -2) != LUA_TNIL) {
             lua_remove(L, -2);
@@ -271,9 +259,8 @@ static void push_target(struct hp_inspection *x, const char *target)
 static void offer_candidate(struct hp_report *r, const char *name)
 {
     const char **slot = HP_PUSH(&r->arena, &r->candidates);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = name;
-    }
 }
 
 /* Says what is missing: the path in a module, or the module, with the closest name of a loaded one. [-0, +0,
@@ -292,15 +279,13 @@ static enum hp_status fail_unknown(struct hp_inspection *x, const char *target)
     lua_pushnil(L);
     while (lua_next(L, -2) != 0) {
         lua_pop(L, 1);
-        if (lua_type(L, -1) == LUA_TSTRING) {
+        if (lua_type(L, -1) == LUA_TSTRING)
             hp_suggest_offer(&suggest, lua_tostring(L, -1));
-        }
     }
     const char *best = hp_arena_str(&r->arena, suggest.best); /* before its owner leaves the stack */
     lua_pop(L, 1);
-    if (best == NULL) {
+    if (best == NULL)
         return hp_report_fail(r, HP_REFUSED, "there is no module or global \"%s\" in this server", target);
-    }
     offer_candidate(r, best);
     return hp_report_fail(r, HP_REFUSED,
                           "there is no module or global \"%s\" in this server; did you mean \"%s\"?", target,
@@ -355,9 +340,8 @@ static int inspect(lua_State *L)
         return 0;
     }
     mark_boundary(x, lua_gettop(L));
-    if (lua_isfunction(L, -1) && x->root[0] == '\0') {
+    if (lua_isfunction(L, -1) && x->root[0] == '\0')
         x->root = x->target; /* a module that is a function: by its own name */
-    }
     meet(x, hp_arena_str(&x->report->arena, x->root), false);
     follow(x, false);
     find_home(x);
@@ -374,16 +358,14 @@ enum hp_status hp_inspect(lua_State *L, const char *target, struct hp_report *re
         return hp_report_fail(report, HP_REFUSED,
                               "inspect what? Name a module, or a path in one: battle.Skill");
     }
-    if (!lua_checkstack(L, LUA_MINSTACK)) {
+    if (!lua_checkstack(L, LUA_MINSTACK))
         return hp_report_fail(report, HP_NO_MEMORY, "not enough memory");
-    }
     hp_map_init(&x.met, &report->arena);
     hp_buf_init(&x.text, 4096);
     int status = hp_lx_protect(L, inspect, &x, &report->arena, &failure);
     hp_buf_fini(&x.text);
-    if (status != LUA_OK || hp_arena_failed(&report->arena)) {
+    if (status != LUA_OK || hp_arena_failed(&report->arena))
         return hp_report_fail(report, HP_NO_MEMORY, "%s", "not enough memory to inspect");
-    }
     if (x.cut) {
         hp_report_warn(report, HP_R00_NONE, target, NULL,
                        "only the first %d functions and %d fields were looked at", MAX_FUNCTIONS, MAX_FIELDS);

@@ -31,13 +31,11 @@ struct cells {
 static int compare_lines(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
-    if (x->at_home != y->at_home) {
+    if (x->at_home != y->at_home)
         return x->at_home ? -1 : 1;
-    }
     int order = strcmp(x->source, y->source);
-    if (order == 0) {
+    if (order == 0)
         order = (x->line > y->line) - (x->line < y->line);
-    }
     return order != 0 ? order : strcmp(x->path, y->path);
 }
 
@@ -55,9 +53,8 @@ static struct line *list_lines(struct hp_inspection *x)
     size_t n = 0;
     for (size_t i = 0; lines != NULL && i < x->objects.count; i++) {
         lua_Debug ar;
-        if (!x->objects.items[i].is_function) {
+        if (!x->objects.items[i].is_function)
             continue;
-        }
         lua_rawgeti(x->L, x->values, (lua_Integer)i + 1);
         lua_getinfo(x->L, ">S", &ar);
         lines[n++] = (struct line){.object = i,
@@ -66,9 +63,8 @@ static struct line *list_lines(struct hp_inspection *x)
                                    .line = ar.linedefined,
                                    .at_home = strcmp(ar.source, x->home) == 0};
     }
-    if (lines != NULL) {
+    if (lines != NULL)
         qsort(lines, n, sizeof *lines, compare_lines);
-    }
     return lines;
 }
 
@@ -76,17 +72,14 @@ static void note_user(struct hp_arena *a, struct cells *cells, const void *id, u
 {
     bool fresh;
     uint32_t *at = hp_map_put(&cells->by_id, (uint64_t)(uintptr_t)id, 0, (uint32_t)cells->all.count, &fresh);
-    if (at == NULL || (fresh && HP_PUSH(a, &cells->all) == NULL)) {
+    if (at == NULL || (fresh && HP_PUSH(a, &cells->all) == NULL))
         return;
-    }
     struct cell *cell = &cells->all.items[*at];
-    if (cell->users.count != 0 && cell->users.items[cell->users.count - 1] == user) {
+    if (cell->users.count != 0 && cell->users.items[cell->users.count - 1] == user)
         return;
-    }
     uint32_t *slot = HP_PUSH(a, &cell->users);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = user;
-    }
 }
 
 /* The upvalue's value on the top. */
@@ -95,9 +88,8 @@ static const char *short_value(struct hp_inspection *x)
     lua_rawgeti(x->L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
     bool globals = lua_rawequal(x->L, -1, -2);
     lua_pop(x->L, 1);
-    if (globals) {
+    if (globals)
         return "_G";
-    }
     hp_show_value(x->L, -1, MAX_VALUE, &x->text);
     return hp_show_take(&x->text, &x->report->arena);
 }
@@ -126,9 +118,8 @@ static void add_upvalues(struct hp_inspection *x, struct hp_report_inspected *f,
 static void add_shared_path(struct hp_arena *a, struct hp_report_upvalue *u, const char *path)
 {
     const char **slot = HP_PUSH(a, &u->shared_with);
-    if (slot != NULL) {
+    if (slot != NULL)
         *slot = path;
-    }
 }
 
 /* Names the other functions that have the upvalue's cell. The environment is everybody's, and not worth a
@@ -136,13 +127,11 @@ static void add_shared_path(struct hp_arena *a, struct hp_report_upvalue *u, con
 static void add_sharing(struct hp_report *r, size_t number, struct hp_report_upvalue *u,
                         const struct cell *cell)
 {
-    if (strcmp(u->name, "_ENV") == 0) {
+    if (strcmp(u->name, "_ENV") == 0)
         return;
-    }
     for (size_t i = 0; i < cell->users.count; i++) {
-        if (cell->users.items[i] == number) {
+        if (cell->users.items[i] == number)
             continue;
-        }
         if (u->shared_with.count == MAX_SHARED) {
             add_shared_path(&r->arena, u, hp_arena_printf(&r->arena, "… (%zu in all)", cell->users.count));
             return;
@@ -161,9 +150,8 @@ static void add_all_sharing(struct hp_inspection *x, const struct line *lines, c
         for (size_t i = 0; i < f->upvalues.count; i++) {
             const void *id = lua_upvalueid(x->L, -1, (int)i + 1);
             const uint32_t *at = hp_map_find(&cells->by_id, (uint64_t)(uintptr_t)id, 0);
-            if (at != NULL) {
+            if (at != NULL)
                 add_sharing(r, n, &f->upvalues.items[i], &cells->all.items[*at]);
-            }
         }
         lua_pop(x->L, 1);
     }
@@ -177,9 +165,8 @@ void hp_inspection_report(struct hp_inspection *x)
     hp_map_init(&cells.by_id, &r->arena);
     for (size_t n = 0; lines != NULL && n < x->functions; n++) {
         struct hp_report_inspected *f = HP_PUSH(&r->arena, &r->functions);
-        if (f == NULL) {
+        if (f == NULL)
             return;
-        }
         f->path = lines[n].path;
         f->source = lines[n].source;
         f->line = lines[n].line;
@@ -187,7 +174,6 @@ void hp_inspection_report(struct hp_inspection *x)
         add_upvalues(x, f, (uint32_t)n, &cells);
         lua_pop(x->L, 1);
     }
-    if (!hp_arena_failed(&r->arena)) {
+    if (!hp_arena_failed(&r->arena))
         add_all_sharing(x, lines, &cells);
-    }
 }

@@ -10,13 +10,11 @@
 bool hp_journal_init(lua_State *L, struct hp_journal *j, struct hp_arena *arena, size_t count)
 {
     *j = (struct hp_journal){0};
-    if (count > INT_MAX / PARTS - 1) {
+    if (count > INT_MAX / PARTS - 1)
         return false;
-    }
     j->writes.items = hp_arena_alloc(arena, (count + 1) * sizeof *j->writes.items);
-    if (j->writes.items == NULL) {
+    if (j->writes.items == NULL)
         return false;
-    }
     j->writes.cap = count + 1;
     lua_createtable(L, (int)count * PARTS, 0);
     return true;
@@ -32,9 +30,8 @@ void hp_journal_add(lua_State *L, struct hp_journal *j, int table, enum hp_write
 {
     size_t write = j->writes.count++;
     j->writes.items[write] = (struct hp_write){.kind = kind, .upvalue = upvalue, .step = step};
-    for (int part = PARTS - 1; part >= 0; part--) {
+    for (int part = PARTS - 1; part >= 0; part--)
         lua_rawseti(L, table, place(write, (enum hp_write_part)part)); /* within the array: no memory */
-    }
 }
 
 void hp_journal_push(lua_State *L, int table, size_t write, enum hp_write_part part)
@@ -71,9 +68,8 @@ static void set_cell(lua_State *L, int table, size_t write, int upvalue, enum hp
 {
     hp_journal_push(L, table, write, HP_WRITE_OBJECT);
     hp_journal_push(L, table, write, value);
-    if (lua_setupvalue(L, -2, upvalue) == NULL) {
+    if (lua_setupvalue(L, -2, upvalue) == NULL)
         lua_pop(L, 1);
-    }
     lua_pop(L, 1);
 }
 
@@ -115,16 +111,14 @@ static void set_slot(lua_State *L, int table, size_t write, const struct hp_writ
     hp_journal_push(L, table, write, HP_WRITE_OBJECT);
     lua_State *co = lua_tothread(L, -1);
     lua_pop(L, 1);
-    if (w->kind == HP_WRITE_LOCAL && !lua_getstack(co, w->level, &ar)) {
+    if (w->kind == HP_WRITE_LOCAL && !lua_getstack(co, w->level, &ar))
         return;
-    }
     hp_journal_push(L, table, write, value);
     lua_xmove(L, co, 1);
-    if (w->kind == HP_WRITE_BODY) {
+    if (w->kind == HP_WRITE_BODY)
         lua_replace(co, w->upvalue);
-    } else if (lua_setlocal(co, &ar, w->upvalue) == NULL) {
+    else if (lua_setlocal(co, &ar, w->upvalue) == NULL)
         lua_pop(co, 1);
-    }
 }
 
 static void set_user_value(lua_State *L, int table, size_t write, int number, enum hp_write_part value)
@@ -223,9 +217,8 @@ static bool restore_field(lua_State *L, const struct hp_write *write, int table,
     lua_pushcfunction(L, set_old_field);
     lua_pushvalue(L, table);
     lua_pushinteger(L, (lua_Integer)i);
-    if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
+    if (lua_pcall(L, 2, 0, 0) == LUA_OK)
         return true;
-    }
     lua_pop(L, 1);
     return false;
 }
@@ -235,14 +228,12 @@ size_t hp_journal_restore(lua_State *L, struct hp_journal *j, int table)
     size_t lost = 0;
     for (size_t i = j->writes.count; i-- > 0;) {
         struct hp_write *write = &j->writes.items[i];
-        if (!write->done || write->kind == HP_WRITE_INSERT) {
+        if (!write->done || write->kind == HP_WRITE_INSERT)
             continue;
-        }
-        if (write->kind == HP_WRITE_FIELD) {
+        if (write->kind == HP_WRITE_FIELD)
             lost += restore_field(L, write, table, i) ? 0 : 1;
-        } else {
+        else
             overwrite(L, write, table, i, HP_WRITE_OLD);
-        }
         write->done = false;
     }
     hp_journal_take_back(L, j, table);

@@ -19,13 +19,11 @@ static int write_dump(lua_State *L, const void *bytes, size_t size, void *ud)
     struct dump *d = ud;
     if (size > d->cap - d->len) {
         size_t cap = d->cap != 0 ? d->cap : 1024;
-        while (cap - d->len < size && cap <= SIZE_MAX / 2) {
+        while (cap - d->len < size && cap <= SIZE_MAX / 2)
             cap *= 2;
-        }
         char *grown = cap - d->len >= size ? hp_mem_realloc(d->data, cap) : NULL;
-        if (grown == NULL) {
+        if (grown == NULL)
             return 1;
-        }
         d->data = grown;
         d->cap = cap;
     }
@@ -39,9 +37,8 @@ enum hp_status hp_lx_dump(lua_State *L, int idx, bool strip, char **data, size_t
     struct dump d = {0};
     *data = NULL;
     *len = 0;
-    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx)) {
+    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx))
         return HP_UNSUPPORTED;
-    }
     lua_pushvalue(L, idx);
     int stopped = lua_dump(L, write_dump, &d, strip);
     lua_pop(L, 1);
@@ -127,9 +124,8 @@ int hp_lx_pcall(lua_State *L, int args, int results, struct hp_arena *arena, str
         lua_remove(L, base);
         return LUA_OK;
     }
-    if (c.failure->text == NULL || status == LUA_ERRMEM) {
+    if (c.failure->text == NULL || status == LUA_ERRMEM)
         c.failure->text = fallback_text(L, status, arena);
-    }
     lua_settop(L, base - 1);
     return status;
 }
@@ -170,9 +166,8 @@ static void count(lua_State *co, lua_Debug *ar)
     }
     int period = lua_gethookcount(co);
     b->left -= period;
-    if (period_of(b) != period) {
+    if (period_of(b) != period)
         lua_sethook(co, count, LUA_MASKCOUNT, period_of(b));
-    }
     if (b->left <= 0) {
         luaL_where(co, 0);
         lua_pushfstring(co, "%sinstruction limit of %I reached", lua_tostring(co, -1), (LUAI_UACINT)b->limit);

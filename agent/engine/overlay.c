@@ -94,11 +94,10 @@ void hp_overlay_set(lua_State *L, int object, int key)
         lua_pop(L, 1);
     }
     lua_pushvalue(L, key);
-    if (lua_isnil(L, -3)) {
+    if (lua_isnil(L, -3))
         hp_tombstone_push(L);
-    } else {
+    else
         lua_pushvalue(L, -3);
-    }
     lua_rawset(L, -3);
     lua_pop(L, 1);
     hp_shadow_update(L, object, key); /* with the value on the top */
@@ -124,11 +123,10 @@ void hp_overlay_set_metatable(lua_State *L, int object)
     note_written(L, object);
     hp_slot_push(L, metatables);
     lua_pushvalue(L, object);
-    if (lua_isnil(L, -3)) {
+    if (lua_isnil(L, -3))
         hp_tombstone_push(L);
-    } else {
+    else
         lua_pushvalue(L, -3);
-    }
     lua_rawset(L, -3);
     lua_pop(L, 2);
 }

@@ -57,10 +57,9 @@ static void push_late_side(lua_State *L, struct hp_patch *p, const struct hp_val
         if (swap->of_body)
             mark(L, values, &(struct hp_value){.kind = HP_VALUE_LIVE, .index = swap->from});
     }
-    for (uint32_t i = 0; i < p->plan.functions.count; i++) {
+    for (uint32_t i = 0; i < p->plan.functions.count; i++)
         if (p->plan.functions.items[i].replaces == 0)
             mark(L, values, &(struct hp_value){.kind = HP_VALUE_FUNCTION, .index = i});
-    }
 }
 
 /* Of a push with a guard: all that the watch needs, so that it can start with the commit. HP_OK,

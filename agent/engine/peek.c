@@ -33,25 +33,21 @@ static void run(lua_State *L, lua_CFunction read, struct peek *p)
 {
     struct hp_stage *s = hp_stage_of(L);
     lua_State *live = s->live;
-    if (!hp_turn_hold(s->turn)) {
+    if (!hp_turn_hold(s->turn))
         hp_stage_fail(L, HP_TIMEOUT, "the request was given up");
-    }
-    if (!lua_checkstack(live, LUA_MINSTACK)) {
+    if (!lua_checkstack(live, LUA_MINSTACK))
         hp_stage_fail(L, HP_NO_MEMORY, "no memory to read the live state");
-    }
     lua_pushcfunction(live, read);
     lua_pushvalue(live, s->anchor);
     lua_pushlightuserdata(live, p);
     int status = lua_pcall(live, 2, 0, 0);
-    if (status == LUA_OK) {
+    if (status == LUA_OK)
         return;
-    }
     lua_pop(live, 1);
     hp_mem_free(p->dump);
     p->dump = NULL;
-    if (status == LUA_ERRMEM) {
+    if (status == LUA_ERRMEM)
         hp_stage_fail(L, HP_NO_MEMORY, "no memory to read the live state");
-    }
     if (s->turn != NULL && read == read_next) { /* the key was there when it was read */
         hp_stage_fail(
             L, HP_CONFLICT,
@@ -73,19 +69,17 @@ static void describe(lua_State *live, int idx, struct hp_peeked *v)
         break;
     case LUA_TNUMBER:
         v->is_integer = lua_isinteger(live, idx);
-        if (v->is_integer) {
+        if (v->is_integer)
             v->integer = lua_tointeger(live, idx);
-        } else {
+        else
             v->number = lua_tonumber(live, idx);
-        }
         break;
     case LUA_TSTRING:
         v->string.data = lua_tolstring(live, idx, &v->string.len);
         break;
     default:
-        if (v->type == LUA_TLIGHTUSERDATA) {
+        if (v->type == LUA_TLIGHTUSERDATA)
             v->light = lua_touserdata(live, idx);
-        }
         v->cfunction = lua_tocfunction(live, idx);
         v->handle = hp_anchor_add(live, ANCHOR, idx);
         break;
@@ -103,11 +97,10 @@ static void push(lua_State *live, const struct hp_peeked *v)
         lua_pushboolean(live, v->boolean);
         break;
     case LUA_TNUMBER:
-        if (v->is_integer) {
+        if (v->is_integer)
             lua_pushinteger(live, v->integer);
-        } else {
+        else
             lua_pushnumber(live, v->number);
-        }
         break;
     case LUA_TSTRING:
         lua_pushlstring(live, v->string.data, v->string.len);
@@ -157,9 +150,8 @@ static int read_metatable(lua_State *live)
 {
     struct peek *p = argument(live);
     hp_anchor_push(live, ANCHOR, p->object);
-    if (lua_getmetatable(live, -1)) {
+    if (lua_getmetatable(live, -1))
         describe(live, -1, &p->value);
-    }
     return 0;
 }
 
@@ -183,9 +175,8 @@ static int read_basic_metatable(lua_State *live)
         lua_pushnil(live);
         break;
     }
-    if (lua_getmetatable(live, -1)) {
+    if (lua_getmetatable(live, -1))
         describe(live, -1, &p->value);
-    }
     return 0;
 }
 
@@ -215,9 +206,8 @@ static int read_upvalue(lua_State *live)
     struct peek *p = argument(live);
     hp_anchor_push(live, ANCHOR, p->object);
     p->name = lua_getupvalue(live, -1, p->number);
-    if (p->name != NULL) {
+    if (p->name != NULL)
         describe(live, -1, &p->value);
-    }
     return 0;
 }
 
@@ -228,9 +218,8 @@ static int collect_dump(lua_State *live, const void *data, size_t len, void *arg
     if (p->dump_cap - p->dump_len < len) {
         size_t cap = (p->dump_len + len) * 2;
         char *dump = hp_mem_realloc(p->dump, cap);
-        if (dump == NULL) {
+        if (dump == NULL)
             return 1;
-        }
         p->dump = dump;
         p->dump_cap = cap;
     }
@@ -357,9 +346,8 @@ void hp_peek_push_dump(lua_State *L, hp_handle function)
     run(L, read_dump, &p);
     if (!p.found) {
         hp_mem_free(p.dump);
-        if (p.no_memory) {
+        if (p.no_memory)
             hp_stage_fail(L, HP_NO_MEMORY, "no memory to read a function of the live state");
-        }
         lua_pushnil(L);
         return;
     }
@@ -367,9 +355,8 @@ void hp_peek_push_dump(lua_State *L, hp_handle function)
     lua_pushlightuserdata(L, &p);
     int status = lua_pcall(L, 1, 1, 0);
     hp_mem_free(p.dump);
-    if (status != LUA_OK) {
+    if (status != LUA_OK)
         lua_error(L);
-    }
 }
 
 void hp_peek_push_text(lua_State *L, hp_handle object)

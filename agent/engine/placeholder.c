@@ -19,9 +19,8 @@
 
 uint32_t hp_placeholder_expression(lua_State *L, int idx)
 {
-    if (lua_type(L, idx) != LUA_TUSERDATA || !lua_getmetatable(L, idx)) {
+    if (lua_type(L, idx) != LUA_TUSERDATA || !lua_getmetatable(L, idx))
         return HP_NO_ID;
-    }
     hp_slot_push(L, placeholder_mt);
     bool is = lua_rawequal(L, -1, -2);
     lua_pop(L, 2);
@@ -35,11 +34,9 @@ bool hp_is_placeholder(lua_State *L, int idx)
 
 bool hp_any_placeholder(lua_State *L, int first, int last)
 {
-    for (int i = first; i <= last; i++) {
-        if (hp_is_placeholder(L, i)) {
+    for (int i = first; i <= last; i++)
+        if (hp_is_placeholder(L, i))
             return true;
-        }
-    }
     return false;
 }
 
@@ -91,13 +88,12 @@ void hp_text_push(lua_State *L, int idx)
         add_quoted(&b, s, len);
         luaL_pushresult(&b);
     } else if (lua_type(L, idx) <= LUA_TNUMBER) { /* their `__tostring` is not asked: it would be code */
-        if (lua_isinteger(L, idx)) {
+        if (lua_isinteger(L, idx))
             lua_pushfstring(L, "%I", (LUAI_UACINT)lua_tointeger(L, idx));
-        } else if (lua_type(L, idx) == LUA_TNUMBER) {
+        else if (lua_type(L, idx) == LUA_TNUMBER)
             lua_pushfstring(L, "%f", (LUAI_UACNUMBER)lua_tonumber(L, idx));
-        } else {
+        else
             lua_pushstring(L, lua_isnil(L, idx) ? "nil" : lua_toboolean(L, idx) ? "true" : "false");
-        }
     } else {
         lua_pushstring(L, luaL_typename(L, idx));
     }
@@ -129,9 +125,8 @@ static const char *describe(lua_State *L, enum hp_operation operation, int first
     int top = lua_gettop(L);
     for (int i = first; i <= top; i++) {
         luaL_checkstack(L, 2, NULL);
-        if (operation == HP_OP_CALL && i > first) {
+        if (operation == HP_OP_CALL && i > first)
             break;
-        }
         hp_text_push(L, i);
     }
     const char *a = lua_tostring(L, top + 1), *b = lua_gettop(L) >= top + 2 ? lua_tostring(L, top + 2) : "";
@@ -141,11 +136,10 @@ static const char *describe(lua_State *L, enum hp_operation operation, int first
         text = hp_arena_printf(&s->arena, "%s(%s)", a, hp_text_list(L, first + 1, top));
         break;
     case HP_OP_INDEX:
-        if (lua_type(L, first + 1) == LUA_TSTRING) {
+        if (lua_type(L, first + 1) == LUA_TSTRING)
             text = hp_arena_printf(&s->arena, "%s.%.*s", a, MAX_STRING, lua_tostring(L, first + 1));
-        } else {
+        else
             text = hp_arena_printf(&s->arena, "%s[%s]", a, b);
-        }
         break;
     case HP_OP_REQUIRE:
         text = hp_arena_printf(&s->arena, "require(%s)", a);
@@ -158,11 +152,10 @@ static const char *describe(lua_State *L, enum hp_operation operation, int first
         break;
     case HP_OP_ARITH: {
         const char *operator= OPERATORS[lua_tointeger(L, first)];
-        if (top - first == 1) {
+        if (top - first == 1)
             text = hp_arena_printf(&s->arena, "%s%s", operator, b);
-        } else {
+        else
             text = hp_arena_printf(&s->arena, "%s %s %s", b, operator, lua_tostring(L, top + 3));
-        }
         break;
     }
     case HP_OP_OTHER:
@@ -170,9 +163,8 @@ static const char *describe(lua_State *L, enum hp_operation operation, int first
         break;
     }
     lua_settop(L, top);
-    if (strlen(text) > MAX_TEXT) {
+    if (strlen(text) > MAX_TEXT)
         text = hp_arena_printf(&s->arena, "%.*s…", MAX_TEXT, text);
-    }
     return hp_stage_keep(L, text);
 }
 
@@ -226,9 +218,8 @@ static uint32_t nesting(lua_State *L, int first, int last)
     uint32_t depth = 0;
     for (int i = first; i <= last; i++) {
         const struct hp_stage_expression *e = expression_at(L, i);
-        if (e != NULL && e->depth > depth) {
+        if (e != NULL && e->depth > depth)
             depth = e->depth;
-        }
     }
     return depth;
 }
@@ -262,11 +253,9 @@ static void push_userdata(lua_State *L, uint32_t number)
 
 static bool is_zero(const struct hp_stage *s, uint32_t number)
 {
-    for (size_t i = 0; i < s->zero_count; i++) {
-        if (s->zeros[i] == number) {
+    for (size_t i = 0; i < s->zero_count; i++)
+        if (s->zeros[i] == number)
             return true;
-        }
-    }
     return false;
 }
 
@@ -305,25 +294,22 @@ void hp_placeholder_push(lua_State *L, enum hp_operation operation, int n, const
         lua_pushnil(L);
         return;
     }
-    if (s->expressions.count >= MAX_EXPRESSIONS) {
+    if (s->expressions.count >= MAX_EXPRESSIONS)
         hp_stage_fail(L, HP_LIMIT, "the chunk uses more than a million results of calls that were not made");
-    }
     uint32_t number = (uint32_t)s->expressions.count;
     struct hp_stage_expression *e = HP_PUSH(&s->arena, &s->expressions);
-    if (e == NULL) {
+    if (e == NULL)
         hp_stage_fail(L, HP_NO_MEMORY, "no memory for the list of expressions");
-    }
     struct hp_stage_expression made = {
         .operation = operation, .operands = (uint32_t)n, .depth = depth, .guess = guess};
     hp_stage_where(L, &made.module, &made.line);
     made.what = what != NULL ? what : describe(L, operation, first);
     *e = made;
     keep_operands(L, number, first);
-    if (is_zero(s, number)) {
+    if (is_zero(s, number))
         lua_pushinteger(L, 0);
-    } else {
+    else
         push_userdata(L, number);
-    }
     if (intern) {
         hp_slot_push(L, interned);
         lua_pushvalue(L, first - 1);
@@ -341,9 +327,8 @@ void hp_placeholder_push(lua_State *L, enum hp_operation operation, int n, const
 /* What is a string for sure has the methods of strings, which are pure. */
 static bool push_string_method(lua_State *L)
 {
-    if (strcmp(hp_placeholder_guess(L, 1), "string") != 0 || lua_type(L, 2) != LUA_TSTRING) {
+    if (strcmp(hp_placeholder_guess(L, 1), "string") != 0 || lua_type(L, 2) != LUA_TSTRING)
         return false;
-    }
     lua_pushliteral(L, "");
     lua_pushvalue(L, 2);
     lua_gettable(L, -2);
@@ -353,23 +338,20 @@ static bool push_string_method(lua_State *L)
 static int placeholder_index(lua_State *L)
 {
     lua_settop(L, 2);
-    if (hp_overlay_get(L, 1, 2)) {
+    if (hp_overlay_get(L, 1, 2))
         return 1;
-    }
     if (hp_overlay_get_metatable(L, 1)) {
         hp_view_rawget_str(L, -1, "__index");
         if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
             lua_pushvalue(L, 2);
             lua_gettable(L, -2);
-            if (!lua_isnil(L, -1)) {
+            if (!lua_isnil(L, -1))
                 return 1;
-            }
         }
         lua_settop(L, 2);
     }
-    if (push_string_method(L)) {
+    if (push_string_method(L))
         return 1;
-    }
     lua_settop(L, 2);
     hp_placeholder_push(L, HP_OP_INDEX, 2, NULL, "table");
     return 1;

@@ -418,10 +418,9 @@ static bool list_changed(struct hp_planner *p, const struct hp_slot *s)
         return false;
     if (b->entries.count != f->entries.count)
         return true;
-    for (size_t i = 0; i < b->entries.count; i++) {
+    for (size_t i = 0; i < b->entries.count; i++)
         if (!equal_data(p, p->base, b->entries.items[i].value, p->fresh, f->entries.items[i].value))
             return true;
-    }
     return false;
 }
 

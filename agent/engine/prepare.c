@@ -13,9 +13,8 @@
 static int collect_execution(lua_State *L)
 {
     struct hp_execution *x = lua_touserdata(L, 1);
-    for (size_t i = 0; x->texts != NULL && i < x->plan_modules; i++) {
+    for (size_t i = 0; x->texts != NULL && i < x->plan_modules; i++)
         hp_sources_drop(x->texts[i]);
-    }
     hp_record_free(x->record);
     hp_capture_fini(&x->capture);
     hp_scratch_clear(&x->scratch);
@@ -88,9 +87,8 @@ void hp_execution_release(lua_State *L, const struct hp_execution *x)
 void hp_execution_forget(lua_State *L, struct hp_execution *x)
 {
     hp_execution_undo(L, x);
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, x) != LUA_TNIL) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, x) != LUA_TNIL)
         hp_execution_release(L, x);
-    }
     lua_pop(L, 1);
 }
 
@@ -104,9 +102,8 @@ void hp_execution_keep_replays(lua_State *L, struct hp_execution *from, struct h
     hp_execution_push(L, from, HP_STORE_BANK);
     hp_execution_push(L, to, HP_STORE_BANK);
     int top = lua_gettop(L);
-    if (hp_bank_carry(L, &from->bank, top - 1, &to->bank, top) != HP_OK) {
+    if (hp_bank_carry(L, &from->bank, top - 1, &to->bank, top) != HP_OK)
         luaL_error(L, "not enough memory");
-    }
     lua_pop(L, 2);
 }
 
@@ -123,14 +120,12 @@ static void push_current(lua_State *L, const struct hp_step *step)
 {
     switch (step->kind) {
     case HP_STEP_SET_CELL:
-        if (lua_getupvalue(L, -2, (int)step->place.upvalue + 1) == NULL) {
+        if (lua_getupvalue(L, -2, (int)step->place.upvalue + 1) == NULL)
             lua_pushnil(L);
-        }
         break;
     case HP_STEP_SET_METATABLE:
-        if (!lua_getmetatable(L, -2)) {
+        if (!lua_getmetatable(L, -2))
             lua_pushnil(L);
-        }
         break;
     default:
         lua_pushvalue(L, -1);
@@ -157,15 +152,12 @@ static enum hp_write_kind held_kind(enum hp_step_kind kind)
  * commit. */
 static enum hp_write_kind write_kind(lua_State *L, const struct hp_step *step, int new_value, int old_value)
 {
-    if (step->kind == HP_STEP_SET_CELL) {
+    if (step->kind == HP_STEP_SET_CELL)
         return HP_WRITE_CELL;
-    }
-    if (step->kind == HP_STEP_SET_METATABLE) {
+    if (step->kind == HP_STEP_SET_METATABLE)
         return HP_WRITE_METATABLE;
-    }
-    if (lua_isnil(L, new_value)) {
+    if (lua_isnil(L, new_value))
         return HP_WRITE_REMOVE;
-    }
     return lua_isnil(L, old_value) ? HP_WRITE_INSERT : HP_WRITE_FIELD;
 }
 
@@ -173,11 +165,10 @@ static void push_object_and_key(lua_State *L, const struct frame *f, const struc
 {
     bool cell = step->kind == HP_STEP_SET_CELL;
     hp_anchor_push(L, f->values.anchor, cell ? step->place.closure : step->target);
-    if (cell || step->kind == HP_STEP_SET_METATABLE) {
+    if (cell || step->kind == HP_STEP_SET_METATABLE)
         lua_pushnil(L);
-    } else {
+    else
         hp_value_push(L, &f->values, &step->key);
-    }
 }
 
 /* Is what the step needs of the kind that it needs? Object, key and new value are on top. [-0, +0, -] */
@@ -199,12 +190,10 @@ static bool is_sound(lua_State *L, const struct hp_step *step)
 static bool is_left_out(lua_State *L, struct hp_execution *x, const struct frame *f,
                         const struct hp_step *step)
 {
-    if (!(step->tolerant || step->held) || hp_verify_step(L, &f->values, step)) {
+    if (!(step->tolerant || step->held) || hp_verify_step(L, &f->values, step))
         return false;
-    }
-    if (step->held) {
+    if (step->held)
         return true; /* the sweep will look for it */
-    }
     hp_report_warn(x->report, HP_R12_VALUE_KEPT, NULL, step->path,
                    "it has changed since the patch, so it stays as it is");
     return true;
@@ -264,21 +253,17 @@ static enum hp_status journal_step(lua_State *L, struct hp_execution *x, const s
                                    uint32_t index)
 {
     const struct hp_step *step = &x->plan->steps.items[index];
-    if (is_left_out(L, x, f, step)) {
+    if (is_left_out(L, x, f, step))
         return HP_OK;
-    }
-    if (step->kind == HP_STEP_REKEY) {
+    if (step->kind == HP_STEP_REKEY)
         return journal_rekey(L, x, f, index);
-    }
-    if (step->kind > HP_STEP_SET_METATABLE) {
+    if (step->kind > HP_STEP_SET_METATABLE)
         return journal_held(L, x, f, index);
-    }
     push_object_and_key(L, f, step);
-    if (step->kind == HP_STEP_REMOVE_FIELD) {
+    if (step->kind == HP_STEP_REMOVE_FIELD)
         lua_pushnil(L);
-    } else {
+    else
         hp_value_push(L, &f->values, &step->value);
-    }
     if (!is_sound(L, step)) {
         lua_pop(L, 3);
         return hp_report_fail(x->report, HP_FAILED,
@@ -304,9 +289,8 @@ static enum hp_status journal_metatable(lua_State *L, struct hp_execution *x, co
                                         uint32_t index)
 {
     const struct hp_plan_table *table = &x->plan->tables.items[index];
-    if (table->metatable.kind == HP_VALUE_NIL || x->build.has_metatable[index]) {
+    if (table->metatable.kind == HP_VALUE_NIL || x->build.has_metatable[index])
         return HP_OK;
-    }
     struct hp_value self = {.kind = HP_VALUE_TABLE, .index = index};
     hp_value_push(L, &f->values, &self);
     lua_pushnil(L);
@@ -324,12 +308,10 @@ static enum hp_status write_journal(lua_State *L, struct hp_execution *x, const 
 {
     const struct hp_plan *plan = x->plan;
     enum hp_status status = HP_OK;
-    for (uint32_t i = 0; status == HP_OK && i < plan->steps.count; i++) {
+    for (uint32_t i = 0; status == HP_OK && i < plan->steps.count; i++)
         status = journal_step(L, x, f, i);
-    }
-    for (uint32_t i = 0; status == HP_OK && i < plan->tables.count; i++) {
+    for (uint32_t i = 0; status == HP_OK && i < plan->tables.count; i++)
         status = journal_metatable(L, x, f, i);
-    }
     return status;
 }
 
@@ -339,19 +321,16 @@ static enum hp_status prepare_texts(struct hp_execution *x)
 {
     const struct hp_plan *plan = x->plan;
     x->texts = hp_arena_alloc(&x->arena, (plan->modules.count + 1) * sizeof *x->texts);
-    if (x->texts == NULL) {
+    if (x->texts == NULL)
         return HP_NO_MEMORY;
-    }
     for (size_t i = 0; i < plan->modules.count; i++) {
         const struct hp_plan_module *module = &plan->modules.items[i];
-        if (module->text == NULL) {
+        if (module->text == NULL)
             continue;
-        }
         x->texts[i] = hp_sources_prepare(x->sources, module->name, module->chunk_name, module->text,
                                          module->text_len, module->unpaired.items, module->unpaired.count);
-        if (x->texts[i] == NULL) {
+        if (x->texts[i] == NULL)
             return HP_NO_MEMORY;
-        }
     }
     return HP_OK;
 }
@@ -365,13 +344,11 @@ static enum hp_status prepare_record(lua_State *L, struct hp_execution *x, const
     }
     if (x->record == NULL) {
         x->record = hp_record_new(x->plan, x->options.message, x->options.who);
-        for (uint32_t i = 0; x->record != NULL && i < x->plan->functions.count; i++) {
+        for (uint32_t i = 0; x->record != NULL && i < x->plan->functions.count; i++)
             hp_record_add_function(L, x->record, &f->values, i);
-        }
     }
-    if (x->record == NULL) {
+    if (x->record == NULL)
         return HP_NO_MEMORY;
-    }
     hp_execution_push(L, x, HP_STORE_SIDE);
     struct hp_record_source source = {
         .values = &f->values,
@@ -398,9 +375,8 @@ static enum hp_status verify(lua_State *L, struct hp_execution *x, const struct 
 static size_t count_writes(const struct hp_plan *plan)
 {
     size_t count = plan->steps.count;
-    for (size_t i = 0; i < plan->steps.count; i++) {
+    for (size_t i = 0; i < plan->steps.count; i++)
         count += plan->steps.items[i].kind == HP_STEP_REKEY;
-    }
     return count;
 }
 
@@ -408,18 +384,15 @@ static size_t count_writes(const struct hp_plan *plan)
 static enum hp_status reserve(lua_State *L, struct hp_execution *x)
 {
     size_t writes = count_writes(x->plan);
-    if (hp_build_init(&x->build, &x->arena, x->plan) != HP_OK || !hp_values_push_new(L, x->plan)) {
+    if (hp_build_init(&x->build, &x->arena, x->plan) != HP_OK || !hp_values_push_new(L, x->plan))
         return HP_NO_MEMORY;
-    }
     store(L, x, HP_STORE_VALUES);
-    if (!hp_journal_init(L, &x->journal, &x->arena, writes + x->plan->tables.count)) {
+    if (!hp_journal_init(L, &x->journal, &x->arena, writes + x->plan->tables.count))
         return HP_NO_MEMORY;
-    }
     store(L, x, HP_STORE_JOURNAL);
     if (!x->options.revert) {
-        if (!hp_record_push_side(L, x->plan, writes)) {
+        if (!hp_record_push_side(L, x->plan, writes))
             return HP_NO_MEMORY;
-        }
         store(L, x, HP_STORE_SIDE);
     }
     x->reserved = true;
@@ -450,28 +423,21 @@ static enum hp_status prepare(lua_State *L, struct hp_execution *x)
 {
     struct frame f = {0};
     enum hp_status status = begin(L, x, &f);
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = verify(L, x, &f);
-    }
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = replay(L, x, &f);
-    }
     /* From here on no code of the server runs before hp_finish. */
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = hp_build_all(L, &f.values, &x->build, &x->scratch, x->report);
-    }
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = write_journal(L, x, &f);
-    }
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = prepare_texts(x);
-    }
-    if (status == HP_OK && !x->options.revert) {
+    if (status == HP_OK && !x->options.revert)
         status = prepare_record(L, x, &f);
-    }
-    if (status == HP_OK && x->plan->replays.count > 0) {
+    if (status == HP_OK && x->plan->replays.count > 0)
         status = verify(L, x, &f); /* what was replayed may have moved the ground */
-    }
     if (status == HP_OK) {
         hp_journal_insert(L, &x->journal, f.journal);
         x->phase = HP_PHASE_PREPARED;
@@ -484,9 +450,8 @@ enum hp_status hp_execution_reserve(lua_State *L, struct hp_execution *x)
     struct frame f = {0};
     int top = lua_gettop(L);
     enum hp_status status = lua_checkstack(L, STACK_ROOM) ? begin(L, x, &f) : HP_NO_MEMORY;
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = verify(L, x, &f);
-    }
     lua_settop(L, top);
     return status;
 }
@@ -496,24 +461,20 @@ enum hp_status hp_prepare(lua_State *L, struct hp_execution *x)
     int top = lua_gettop(L);
     enum hp_status status = lua_checkstack(L, STACK_ROOM) ? prepare(L, x) : HP_NO_MEMORY;
     lua_settop(L, top);
-    if (status == HP_CONFLICT && x->conflict == NULL) {
+    if (status == HP_CONFLICT && x->conflict == NULL)
         x->conflict = "a function that the new code shares its locals with";
-    }
-    if (status == HP_NO_MEMORY) {
+    if (status == HP_NO_MEMORY)
         hp_report_fail(x->report, HP_NO_MEMORY, "not enough memory to prepare the patch");
-    }
     return status;
 }
 
 void hp_execution_undo(lua_State *L, struct hp_execution *x)
 {
-    if (x->phase == HP_PHASE_COMMITTED || x->phase == HP_PHASE_OVER) {
+    if (x->phase == HP_PHASE_COMMITTED || x->phase == HP_PHASE_OVER)
         return;
-    }
     hp_execution_push(L, x, HP_STORE_JOURNAL);
-    if (lua_istable(L, -1)) {
+    if (lua_istable(L, -1))
         hp_journal_take_back(L, &x->journal, lua_gettop(L));
-    }
     lua_pop(L, 1);
     x->phase = HP_PHASE_NEW;
 }

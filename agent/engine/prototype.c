@@ -26,9 +26,8 @@ struct reader {
 
 static void fail(struct reader *r, enum hp_status status)
 {
-    if (r->status == HP_OK) {
+    if (r->status == HP_OK)
         r->status = status;
-    }
     r->at = r->end;
 }
 
@@ -56,9 +55,8 @@ static uint64_t read_size(struct reader *r)
     uint8_t byte;
     do {
         byte = read_byte(r);
-        if (x >> 57 != 0) {
+        if (x >> 57 != 0)
             fail(r, HP_MALFORMED);
-        }
         x = x << 7 | (byte & 0x7f);
     } while ((byte & 0x80) == 0 && r->status == HP_OK);
     return r->status == HP_OK ? x : 0;
@@ -109,9 +107,8 @@ static struct hp_bytes read_string(struct reader *r)
 {
     struct hp_bytes s = {NULL, 0};
     uint64_t size = read_size(r);
-    if (size == 0) {
+    if (size == 0)
         return s;
-    }
     size--;
     if (size > (uint64_t)(r->end - r->at)) {
         fail(r, HP_MALFORMED);
@@ -131,9 +128,8 @@ static void read_code(struct reader *r, struct hp_prototype_body *body)
 {
     size_t n = read_count(r, sizeof(uint32_t));
     READ_LIST(r, &body->code, n);
-    if (body->code.count != 0) {
+    if (body->code.count != 0)
         read_bytes(r, body->code.items, body->code.count * sizeof(uint32_t));
-    }
 }
 
 static void read_constants(struct reader *r, struct hp_prototype_body *body)
@@ -155,9 +151,8 @@ static void read_constants(struct reader *r, struct hp_prototype_body *body)
         case HP_CONSTANT_SHORT:
         case HP_CONSTANT_LONG:
             k->string = read_string(r);
-            if (k->string.data == NULL) {
+            if (k->string.data == NULL)
                 fail(r, HP_MALFORMED);
-            }
             break;
         default:
             fail(r, HP_MALFORMED);
@@ -185,12 +180,10 @@ static void read_debug(struct reader *r, struct hp_prototype *p, struct hp_proto
 {
     size_t n = read_count(r, 1);
     READ_LIST(r, &body->line_steps, n);
-    if (body->line_steps.count != 0) {
+    if (body->line_steps.count != 0)
         read_bytes(r, body->line_steps.items, body->line_steps.count);
-    }
-    if (n != 0 && n != body->code.count) {
+    if (n != 0 && n != body->code.count)
         fail(r, HP_MALFORMED);
-    }
     n = read_count(r, 2);
     READ_LIST(r, &body->absolute_lines, n);
     for (size_t i = 0; i < body->absolute_lines.count; i++) {
@@ -210,9 +203,8 @@ static void read_debug(struct reader *r, struct hp_prototype *p, struct hp_proto
         return;
     }
     body->has_upvalue_names = n != 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         p->upvalues.items[i].name = read_string(r).data;
-    }
 }
 
 /* Reads one function and what is nested in it; returns its id. The prototype is filled in aside, since the
@@ -224,15 +216,13 @@ static uint32_t read_function(struct reader *r, uint32_t parent, struct hp_bytes
         fail(r, HP_NO_MEMORY);
         return HP_NO_PROTOTYPE;
     }
-    if (depth > MAX_NESTING) {
+    if (depth > MAX_NESTING)
         fail(r, HP_MALFORMED);
-    }
     struct hp_prototype p = {.id = (uint32_t)(r->tree->prototypes.count - 1), .parent = parent, .body = body};
     p.created_at = UINT32_MAX;
     body->source = read_string(r);
-    if (body->source.data == NULL) {
+    if (body->source.data == NULL)
         body->source = parent_source;
-    }
     p.source = body->source.data;
     p.line = read_int(r);
     p.last_line = read_int(r);
@@ -245,9 +235,8 @@ static uint32_t read_function(struct reader *r, uint32_t parent, struct hp_bytes
     read_upvalues(r, &p);
     size_t n = read_count(r, 14);
     READ_LIST(r, &p.nested, n);
-    for (size_t i = 0; i < p.nested.count && r->status == HP_OK; i++) {
+    for (size_t i = 0; i < p.nested.count && r->status == HP_OK; i++)
         p.nested.items[i] = read_function(r, p.id, body->source, depth + 1);
-    }
     read_debug(r, &p, body);
     r->tree->prototypes.items[p.id] = p;
     return p.id;
@@ -269,38 +258,32 @@ static void read_header(struct reader *r)
     read_bytes(r, &number, sizeof number);
     const double expected = HP_DUMP_PROBE_FLOAT;
     if (r->status == HP_OK &&
-        (integer != HP_DUMP_PROBE_INTEGER || memcmp(&number, &expected, sizeof number) != 0)) {
+        (integer != HP_DUMP_PROBE_INTEGER || memcmp(&number, &expected, sizeof number) != 0))
         fail(r, HP_UNSUPPORTED);
-    }
 }
 
 enum hp_status hp_prototypes_parse(struct hp_prototype_tree *tree, const void *data, size_t len)
 {
     *tree = (struct hp_prototype_tree){0};
     hp_arena_init(&tree->arena);
-    if (data == NULL || len == 0) {
+    if (data == NULL || len == 0)
         return HP_MALFORMED;
-    }
     struct reader r = {.at = data, .end = (const uint8_t *)data + len, .tree = tree, .status = HP_OK};
     read_header(&r);
     uint8_t upvalues = read_byte(&r);
-    if (r.status == HP_OK) {
+    if (r.status == HP_OK)
         read_function(&r, HP_NO_PROTOTYPE, (struct hp_bytes){NULL, 0}, 0);
-    }
-    if (r.status == HP_OK && (r.at != r.end || tree->prototypes.items[0].upvalues.count != upvalues)) {
+    if (r.status == HP_OK && (r.at != r.end || tree->prototypes.items[0].upvalues.count != upvalues))
         fail(&r, HP_MALFORMED);
-    }
     if (r.status == HP_OK) {
         tree->stripped = tree->prototypes.items[0].body->line_steps.count == 0;
         hp_prototypes_fingerprint(tree);
         hp_prototypes_name(tree);
-        if (hp_arena_failed(&tree->arena)) {
+        if (hp_arena_failed(&tree->arena))
             fail(&r, HP_NO_MEMORY);
-        }
     }
-    if (r.status != HP_OK) {
+    if (r.status != HP_OK)
         hp_prototypes_fini(tree);
-    }
     return r.status;
 }
 

@@ -50,9 +50,8 @@ static uint64_t fingerprint(const struct hp_prototype_tree *tree, const struct h
     uint64_t h = mix(0, (uint64_t)p->parameters << 1 | (p->vararg ? 1 : 0));
     h = mix_bytes(h, body->code.items, body->code.count * sizeof *body->code.items);
     h = mix(h, body->constants.count);
-    for (size_t i = 0; i < body->constants.count; i++) {
+    for (size_t i = 0; i < body->constants.count; i++)
         h = mix_constant(h, &body->constants.items[i]);
-    }
     h = mix(h, p->upvalues.count);
     for (size_t i = 0; i < p->upvalues.count; i++) {
         const char *name = p->upvalues.items[i].name;
@@ -62,9 +61,8 @@ static uint64_t fingerprint(const struct hp_prototype_tree *tree, const struct h
     for (size_t i = 0; i < p->nested.count; i++) {
         const struct hp_prototype *n = &tree->prototypes.items[p->nested.items[i]];
         h = mix(h, n->fingerprint);
-        for (size_t j = 0; j < n->upvalues.count; j++) {
+        for (size_t j = 0; j < n->upvalues.count; j++)
             h = mix(h, (uint64_t)n->upvalues.items[j].instack << 8 | n->upvalues.items[j].index);
-        }
     }
     return h;
 }
@@ -97,39 +95,31 @@ static bool same_body(const struct hp_prototype *p, const struct hp_prototype *q
     const struct hp_prototype_body *a = p->body, *b = q->body;
     if (p->parameters != q->parameters || p->vararg != q->vararg || a->code.count != b->code.count ||
         a->constants.count != b->constants.count || p->upvalues.count != q->upvalues.count ||
-        p->nested.count != q->nested.count) {
+        p->nested.count != q->nested.count)
         return false;
-    }
     if (a->code.count != 0 &&
-        memcmp(a->code.items, b->code.items, a->code.count * sizeof *a->code.items) != 0) {
+        memcmp(a->code.items, b->code.items, a->code.count * sizeof *a->code.items) != 0)
         return false;
-    }
-    for (size_t i = 0; i < a->constants.count; i++) {
-        if (!same_constant(&a->constants.items[i], &b->constants.items[i])) {
+    for (size_t i = 0; i < a->constants.count; i++)
+        if (!same_constant(&a->constants.items[i], &b->constants.items[i]))
             return false;
-        }
-    }
     return true;
 }
 
 static bool same_upvalue_names(const struct hp_prototype *p, const struct hp_prototype *q)
 {
-    for (size_t i = 0; i < p->upvalues.count; i++) {
-        if (!same_text(p->upvalues.items[i].name, q->upvalues.items[i].name)) {
+    for (size_t i = 0; i < p->upvalues.count; i++)
+        if (!same_text(p->upvalues.items[i].name, q->upvalues.items[i].name))
             return false;
-        }
-    }
     return true;
 }
 
 static bool same_captures(const struct hp_prototype *p, const struct hp_prototype *q)
 {
-    for (size_t i = 0; i < p->upvalues.count; i++) {
+    for (size_t i = 0; i < p->upvalues.count; i++)
         if (p->upvalues.items[i].instack != q->upvalues.items[i].instack ||
-            p->upvalues.items[i].index != q->upvalues.items[i].index) {
+            p->upvalues.items[i].index != q->upvalues.items[i].index)
             return false;
-        }
-    }
     return true;
 }
 
@@ -139,15 +129,12 @@ static bool same_code(const struct hp_prototype_tree *a, uint32_t x, const struc
 {
     const struct hp_prototype *p = &a->prototypes.items[x], *q = &b->prototypes.items[y];
     if ((named && p->fingerprint != q->fingerprint) || !same_body(p, q) ||
-        (named && !same_upvalue_names(p, q))) {
+        (named && !same_upvalue_names(p, q)))
         return false;
-    }
     for (size_t i = 0; i < p->nested.count; i++) {
         uint32_t m = p->nested.items[i], n = q->nested.items[i];
-        if (!same_code(a, m, b, n, named) ||
-            !same_captures(&a->prototypes.items[m], &b->prototypes.items[n])) {
+        if (!same_code(a, m, b, n, named) || !same_captures(&a->prototypes.items[m], &b->prototypes.items[n]))
             return false;
-        }
     }
     return true;
 }
@@ -170,20 +157,17 @@ static void adopt_names(struct hp_prototype_tree *tree, uint32_t x, const struct
 {
     struct hp_prototype *p = &tree->prototypes.items[x];
     const struct hp_prototype *q = &from->prototypes.items[y];
-    for (size_t i = 0; i < p->upvalues.count; i++) {
+    for (size_t i = 0; i < p->upvalues.count; i++)
         p->upvalues.items[i].name = hp_arena_str(&tree->arena, q->upvalues.items[i].name);
-    }
-    for (size_t i = 0; i < p->nested.count; i++) {
+    for (size_t i = 0; i < p->nested.count; i++)
         adopt_names(tree, p->nested.items[i], from, q->nested.items[i]);
-    }
 }
 
 bool hp_prototypes_adopt_names(struct hp_prototype_tree *stripped, const struct hp_prototype_tree *from,
                                uint32_t id)
 {
-    if (!hp_prototype_equal_unnamed(stripped, 0, from, id)) {
+    if (!hp_prototype_equal_unnamed(stripped, 0, from, id))
         return false;
-    }
     adopt_names(stripped, 0, from, id);
     hp_prototypes_fingerprint(stripped);
     return true;

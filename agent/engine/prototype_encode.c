@@ -17,14 +17,12 @@ struct writer {
 
 static void write_bytes(struct writer *w, const void *data, size_t len)
 {
-    if (w->status != HP_OK || len == 0) {
+    if (w->status != HP_OK || len == 0)
         return;
-    }
     if (len > w->cap - w->len) {
         size_t cap = w->cap != 0 ? w->cap : 1024;
-        while (cap - w->len < len && cap <= SIZE_MAX / 2) {
+        while (cap - w->len < len && cap <= SIZE_MAX / 2)
             cap *= 2;
-        }
         char *grown = cap - w->len >= len ? hp_mem_realloc(w->data, cap) : NULL;
         if (grown == NULL) {
             w->status = HP_NO_MEMORY;
@@ -92,11 +90,10 @@ static void write_constants(struct writer *w, const struct hp_prototype_body *bo
     for (size_t i = 0; i < body->constants.count; i++) {
         const struct hp_constant *k = &body->constants.items[i];
         write_byte(w, k->tag);
-        if (k->tag == HP_CONSTANT_INTEGER || k->tag == HP_CONSTANT_FLOAT) {
+        if (k->tag == HP_CONSTANT_INTEGER || k->tag == HP_CONSTANT_FLOAT)
             write_bytes(w, &k->bits, sizeof k->bits);
-        } else if (k->tag == HP_CONSTANT_SHORT || k->tag == HP_CONSTANT_LONG) {
+        else if (k->tag == HP_CONSTANT_SHORT || k->tag == HP_CONSTANT_LONG)
             write_string(w, k->string);
-        }
     }
 }
 
@@ -117,21 +114,18 @@ static void write_debug(struct writer *w, const struct hp_prototype *p)
         write_size(w, body->locals.items[i].end);
     }
     write_size(w, body->has_upvalue_names ? p->upvalues.count : 0);
-    for (size_t i = 0; body->has_upvalue_names && i < p->upvalues.count; i++) {
+    for (size_t i = 0; body->has_upvalue_names && i < p->upvalues.count; i++)
         write_name(w, p->upvalues.items[i].name);
-    }
 }
 
 /* The line that goes out as last: the prototype's own, or its tag. */
 static uint64_t last_line(struct writer *w, const struct hp_prototype *p)
 {
-    if (!w->tagged) {
+    if (!w->tagged)
         return (uint64_t)p->last_line;
-    }
     uint64_t tag = (uint64_t)w->offset + p->id;
-    if (tag > INT_MAX && w->status == HP_OK) {
+    if (tag > INT_MAX && w->status == HP_OK)
         w->status = HP_LIMIT;
-    }
     return tag;
 }
 
@@ -163,9 +157,8 @@ static void write_function(struct writer *w, const struct hp_prototype_tree *tre
     write_constants(w, body);
     write_captures(w, p, wrapped);
     write_size(w, p->nested.count);
-    for (size_t i = 0; i < p->nested.count; i++) {
+    for (size_t i = 0; i < p->nested.count; i++)
         write_function(w, tree, p->nested.items[i], body->source.data, false);
-    }
     write_debug(w, p);
 }
 

@@ -26,14 +26,11 @@ struct namer {
 
 static bool is_identifier(struct hp_bytes s)
 {
-    if (s.len == 0 || isdigit((unsigned char)s.data[0])) {
+    if (s.len == 0 || isdigit((unsigned char)s.data[0]))
         return false;
-    }
-    for (size_t i = 0; i < s.len; i++) {
-        if (!isalnum((unsigned char)s.data[i]) && s.data[i] != '_') {
+    for (size_t i = 0; i < s.len; i++)
+        if (!isalnum((unsigned char)s.data[i]) && s.data[i] != '_')
             return false;
-        }
-    }
     return true;
 }
 
@@ -44,13 +41,11 @@ static const char *quoted_key(struct hp_arena *a, struct hp_bytes s)
     size_t plain = 0; /* start of the run that needs no escape */
     for (size_t i = 0; i <= s.len; i++) {
         unsigned char c = i < s.len ? (unsigned char)s.data[i] : 0;
-        if (i < s.len && c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
+        if (i < s.len && c >= ' ' && c != '"' && c != '\\' && c != 0x7f)
             continue;
-        }
         text = hp_arena_printf(a, "%s%.*s", text, (int)(i - plain), s.data + plain);
-        if (i < s.len) {
+        if (i < s.len)
             text = hp_arena_printf(a, "%s\\%03u", text, c);
-        }
         plain = i + 1;
     }
     return hp_arena_printf(a, "%s\"]", text);
@@ -59,17 +54,15 @@ static const char *quoted_key(struct hp_arena *a, struct hp_bytes s)
 /* The key as it follows a table's name: ".f", "[3]", `["a b"]`. */
 static const char *string_key(struct hp_arena *a, struct hp_bytes s)
 {
-    if (s.len > 200) { /* no name for people; and the escapes below are quadratic */
+    if (s.len > 200) /* no name for people; and the escapes below are quadratic */
         s.len = 200;
-    }
     return is_identifier(s) ? hp_arena_printf(a, ".%.*s", (int)s.len, s.data) : quoted_key(a, s);
 }
 
 static const char *constant_key(const struct namer *n, uint32_t index)
 {
-    if (index >= n->body->constants.count) {
+    if (index >= n->body->constants.count)
         return "[?]";
-    }
     const struct hp_constant *k = &n->body->constants.items[index];
     double number;
     switch (k->tag) {
@@ -89,9 +82,8 @@ static const char *constant_key(const struct namer *n, uint32_t index)
 /* Table and key: a global has no table's name before it, a nameless table leaves the key alone. */
 static const char *joined(const struct namer *n, const char *table, const char *key)
 {
-    if (table != NULL && strcmp(table, "_ENV") == 0) {
+    if (table != NULL && strcmp(table, "_ENV") == 0)
         return key[0] == '.' ? key + 1 : key;
-    }
     return table != NULL ? hp_arena_concat(&n->tree->arena, table, key, NULL) : key;
 }
 
@@ -126,9 +118,8 @@ static bool writes_nothing(unsigned op)
 static bool writes(uint32_t i, unsigned reg)
 {
     unsigned op = hp_vm_op(i), a = hp_vm_a(i);
-    if (writes_nothing(op)) {
+    if (writes_nothing(op))
         return false;
-    }
     switch (op) {
     case HP_VM_LOADNIL:
         return reg >= a && reg <= a + hp_vm_b(i);
@@ -149,12 +140,10 @@ static uint32_t last_writer(const struct namer *n, unsigned reg, uint32_t pc)
 {
     for (uint32_t steps = 0; pc-- > 0 && steps < MAX_STEPS; steps++) {
         uint32_t i = n->body->code.items[pc];
-        if (is_jump(hp_vm_op(i))) {
+        if (is_jump(hp_vm_op(i)))
             break;
-        }
-        if (writes(i, reg)) {
+        if (writes(i, reg))
             return pc;
-        }
     }
     return UINT32_MAX;
 }
@@ -165,13 +154,11 @@ static uint32_t last_writer(const struct namer *n, unsigned reg, uint32_t pc)
 static const char *register_key(const struct namer *n, unsigned reg, uint32_t pc)
 {
     const char *local = local_name(n, reg, pc, false);
-    if (local != NULL) {
+    if (local != NULL)
         return hp_arena_printf(&n->tree->arena, "[%s]", local);
-    }
     uint32_t writer = last_writer(n, reg, pc);
-    if (writer == UINT32_MAX) {
+    if (writer == UINT32_MAX)
         return "[?]";
-    }
     uint32_t i = n->body->code.items[writer];
     switch (hp_vm_op(i)) {
     case HP_VM_LOADK:
@@ -195,9 +182,8 @@ static const char *register_name(const struct namer *n, unsigned reg, uint32_t p
     while (looking) {
         name = local_name(n, reg, pc, false);
         uint32_t writer = name == NULL ? last_writer(n, reg, pc) : UINT32_MAX;
-        if (writer == UINT32_MAX || depth == MAX_CHAIN) {
+        if (writer == UINT32_MAX || depth == MAX_CHAIN)
             break;
-        }
         uint32_t i = n->body->code.items[writer];
         pc = writer;
         switch (hp_vm_op(i)) {
@@ -228,9 +214,8 @@ static const char *register_name(const struct namer *n, unsigned reg, uint32_t p
         }
         looking = false;
     }
-    while (name != NULL && depth > 0) {
+    while (name != NULL && depth > 0)
         name = joined(n, name, keys[--depth]);
-    }
     return name;
 }
 
@@ -275,23 +260,18 @@ static uint32_t next_pc(const struct namer *n, uint32_t pc, unsigned *reg)
 {
     uint32_t i = n->body->code.items[pc];
     unsigned op = hp_vm_op(i);
-    if (!is_jump(op)) {
+    if (!is_jump(op))
         return pc + 1;
-    }
     bool tested = (op == HP_VM_TEST && hp_vm_a(i) == *reg) || (op == HP_VM_TESTSET && hp_vm_b(i) == *reg);
-    if (!tested || pc + 1 >= n->body->code.count) {
+    if (!tested || pc + 1 >= n->body->code.count)
         return UINT32_MAX;
-    }
-    if (!hp_vm_k(i)) {
+    if (!hp_vm_k(i))
         return pc + 2;
-    }
     uint32_t jump = n->body->code.items[pc + 1];
-    if (hp_vm_op(jump) != HP_VM_JMP || hp_vm_sj(jump) < 0) {
+    if (hp_vm_op(jump) != HP_VM_JMP || hp_vm_sj(jump) < 0)
         return UINT32_MAX;
-    }
-    if (op == HP_VM_TESTSET) {
+    if (op == HP_VM_TESTSET)
         *reg = hp_vm_a(i);
-    }
     return pc + 2 + (uint32_t)hp_vm_sj(jump);
 }
 
@@ -301,18 +281,15 @@ static const char *closure_name(const struct namer *n, uint32_t created_at)
     uint32_t pc = created_at + 1;
     for (uint32_t steps = 0; pc < n->body->code.count && steps < MAX_STEPS; steps++) {
         uint32_t local = hp_prototype_local_in(n->body, reg, pc, true);
-        if (local != HP_NO_LOCAL && n->body->locals.items[local].start > created_at) {
+        if (local != HP_NO_LOCAL && n->body->locals.items[local].start > created_at)
             return local_name(n, reg, pc, true);
-        }
         uint32_t i = n->body->code.items[pc];
         const char *name;
-        if (stored_as(n, pc, reg, &name)) {
+        if (stored_as(n, pc, reg, &name))
             return name;
-        }
         bool listed = hp_vm_op(i) == HP_VM_SETLIST && hp_vm_a(i) < reg;
-        if (listed || writes(i, reg) || (hp_vm_op(i) >= HP_VM_RETURN && hp_vm_op(i) <= HP_VM_RETURN1)) {
+        if (listed || writes(i, reg) || (hp_vm_op(i) >= HP_VM_RETURN && hp_vm_op(i) <= HP_VM_RETURN1))
             return NULL;
-        }
         pc = next_pc(n, pc, &reg);
     }
     return NULL;
@@ -324,9 +301,8 @@ static void name_nested(struct hp_prototype_tree *tree, uint32_t id)
     struct namer n = {.tree = tree, .parent = parent, .body = parent->body};
     for (uint32_t pc = 0; pc < n.body->code.count; pc++) {
         uint32_t i = n.body->code.items[pc];
-        if (hp_vm_op(i) != HP_VM_CLOSURE || hp_vm_bx(i) >= parent->nested.count) {
+        if (hp_vm_op(i) != HP_VM_CLOSURE || hp_vm_bx(i) >= parent->nested.count)
             continue;
-        }
         struct hp_prototype *p = &tree->prototypes.items[parent->nested.items[hp_vm_bx(i)]];
         if (p->created_at == UINT32_MAX) {
             p->created_at = pc;
@@ -337,7 +313,6 @@ static void name_nested(struct hp_prototype_tree *tree, uint32_t id)
 
 void hp_prototypes_name(struct hp_prototype_tree *tree)
 {
-    for (uint32_t id = 0; id < tree->prototypes.count; id++) {
+    for (uint32_t id = 0; id < tree->prototypes.count; id++)
         name_nested(tree, id);
-    }
 }

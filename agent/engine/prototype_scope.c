@@ -16,9 +16,8 @@ uint32_t hp_prototype_local_in(const struct hp_prototype_body *body, unsigned re
     for (uint32_t i = 0; i < body->locals.count && body->locals.items[i].start <= pc; i++) {
         const struct hp_local *local = &body->locals.items[i];
         bool active = pc < local->end || (starting && local->start == pc && local->end == pc);
-        if (active && at++ == reg) {
+        if (active && at++ == reg)
             return i;
-        }
     }
     return HP_NO_LOCAL;
 }
@@ -42,9 +41,8 @@ static uint32_t captured_local(const struct hp_prototype *parent, const struct h
                                const char *name)
 {
     uint32_t after = hp_prototype_local_in(parent->body, reg, p->created_at + 1, true);
-    if (is_named(parent->body, after, name)) {
+    if (is_named(parent->body, after, name))
         return after;
-    }
     uint32_t then = hp_prototype_local_in(parent->body, reg, p->created_at, false);
     return is_named(parent->body, then, name) ? then : HP_NO_LOCAL;
 }
@@ -53,24 +51,21 @@ bool hp_prototype_variable(const struct hp_prototype_tree *tree, uint32_t id, ui
                            struct hp_variable *out)
 {
     const struct hp_prototype *p = &tree->prototypes.items[id];
-    if (index >= p->upvalues.count || p->upvalues.items[index].name == NULL) {
+    if (index >= p->upvalues.count || p->upvalues.items[index].name == NULL)
         return false;
-    }
     const char *name = p->upvalues.items[index].name;
     while (p->parent != HP_NO_PROTOTYPE) {
         const struct hp_prototype *parent = &tree->prototypes.items[p->parent];
         const struct hp_upvalue *u = &p->upvalues.items[index];
-        if (p->created_at == UINT32_MAX) {
+        if (p->created_at == UINT32_MAX)
             return false;
-        }
         if (u->instack != 0) {
             uint32_t local = captured_local(parent, p, u->index, name);
             *out = (struct hp_variable){.owner = parent->id, .number = local, .name = name};
             return local != HP_NO_LOCAL;
         }
-        if (u->index >= parent->upvalues.count) {
+        if (u->index >= parent->upvalues.count)
             return false;
-        }
         index = u->index;
         p = parent;
     }
@@ -84,9 +79,8 @@ uint32_t hp_prototype_constant(const struct hp_prototype_tree *tree, uint32_t id
     const struct hp_prototype_body *body = tree->prototypes.items[id].body;
     for (size_t i = 0; i < body->constants.count; i++) {
         const struct hp_bytes *s = &body->constants.items[i].string;
-        if (s->data != NULL && s->len == len && memcmp(s->data, string, len) == 0) {
+        if (s->data != NULL && s->len == len && memcmp(s->data, string, len) == 0)
             return (uint32_t)i;
-        }
     }
     return UINT32_MAX;
 }
@@ -103,12 +97,10 @@ static int line_of(const struct hp_prototype *p, uint32_t pc)
             line += step;
             continue;
         }
-        while (absolute < body->absolute_lines.count && body->absolute_lines.items[absolute].pc < at) {
+        while (absolute < body->absolute_lines.count && body->absolute_lines.items[absolute].pc < at)
             absolute++;
-        }
-        if (absolute < body->absolute_lines.count) {
+        if (absolute < body->absolute_lines.count)
             line = body->absolute_lines.items[absolute].line;
-        }
     }
     return (int)line;
 }
@@ -116,9 +108,8 @@ static int line_of(const struct hp_prototype *p, uint32_t pc)
 int hp_prototype_local_line(const struct hp_prototype_tree *tree, uint32_t id, uint32_t number)
 {
     const struct hp_prototype *p = &tree->prototypes.items[id];
-    if (number >= p->body->locals.count || p->body->line_steps.count == 0) {
+    if (number >= p->body->locals.count || p->body->line_steps.count == 0)
         return 0;
-    }
     uint32_t start =
         p->body->locals.items[number].start; /* the instruction after the one that gave the value */
     return line_of(p, start > 0 ? start - 1 : 0);

@@ -80,27 +80,23 @@ static void set_when(struct hp_record *record)
     char text[32] = "";
     struct tm utc;
     time_t now = time(NULL);
-    if (gmtime_r(&now, &utc) != NULL) {
+    if (gmtime_r(&now, &utc) != NULL)
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    }
     record->when = hp_arena_str(&record->arena, text);
 }
 
 /* Why a revert alone would not undo what the patch did in this module; NULL: it would. Static. */
 static const char *irreversible(const struct hp_plan *plan, uint32_t module)
 {
-    if (plan->modules.items[module].hotfix.present) {
+    if (plan->modules.items[module].hotfix.present)
         return "its __hotfix ran, and what that did is not known";
-    }
-    if (plan->effects.count != 0) {
+    if (plan->effects.count != 0)
         return "effects of the new source were performed";
-    }
     for (size_t i = 0; i < plan->replays.count; i++) {
         const struct hp_plan_replay *replay = &plan->replays.items[i];
         bool call = replay->operation == HP_OP_CALL || replay->operation == HP_OP_REQUIRE;
-        if (call && replay->module == module) {
+        if (call && replay->module == module)
             return "calls were made for its first values";
-        }
     }
     return NULL;
 }
@@ -123,9 +119,8 @@ static void fill_modules(struct hp_record *record, const struct hp_plan *plan)
 struct hp_record *hp_record_new(const struct hp_plan *plan, const char *message, const char *who)
 {
     struct hp_record *record = hp_mem_calloc(sizeof *record);
-    if (record == NULL) {
+    if (record == NULL)
         return NULL;
-    }
     hp_arena_init(&record->arena);
     record->message = hp_arena_str(&record->arena, message);
     record->who = hp_arena_str(&record->arena, who);
@@ -139,9 +134,8 @@ static const char *place_of(struct hp_arena *arena, const struct hp_plan_functio
 {
     const struct hp_prototype *p = &f->tree->prototypes.items[f->prototype];
     const char *source = p->source != NULL ? p->source : "=?";
-    if (source[0] == '@' || source[0] == '=') {
+    if (source[0] == '@' || source[0] == '=')
         source++;
-    }
     return hp_arena_printf(arena, "%s:%d", source, p->line);
 }
 
@@ -152,9 +146,8 @@ static bool is_hook(const struct hp_plan *plan, uint32_t function)
                                               &plan->modules.items[i].hotrevert};
         for (int h = 0; h < 2; h++) {
             const struct hp_value *value = &hooks[h]->function;
-            if (hooks[h]->present && value->kind == HP_VALUE_FUNCTION && value->index == function) {
+            if (hooks[h]->present && value->kind == HP_VALUE_FUNCTION && value->index == function)
                 return true;
-            }
         }
     }
     return false;
@@ -166,9 +159,8 @@ void hp_record_add_function(lua_State *L, struct hp_record *record, const struct
     const struct hp_plan_function *from = &values->plan->functions.items[function];
     bool listed = from->path != NULL && !is_hook(values->plan, function);
     struct hp_record_function *to = listed ? HP_PUSH(&record->arena, &record->functions) : NULL;
-    if (to == NULL) {
+    if (to == NULL)
         return;
-    }
     to->path = hp_arena_str(&record->arena, from->path);
     to->module = from->module;
     to->was = place_of(&record->arena, from);
@@ -270,9 +262,8 @@ static enum hp_status fill_writes(lua_State *L, struct hp_record *record,
     const struct hp_plan *plan = source->values->plan;
     for (size_t i = 0; i < source->journal->writes.count; i++) {
         const struct hp_write *from = &source->journal->writes.items[i];
-        if (from->step == UINT32_MAX) {
+        if (from->step == UINT32_MAX)
             continue; /* metatables of new tables, behind all steps: they go with the tables */
-        }
         const struct hp_step *step = &plan->steps.items[from->step];
         struct hp_record_write *to = &record->writes.items[i];
         to->kind = from->kind;
@@ -288,9 +279,8 @@ static enum hp_status fill_writes(lua_State *L, struct hp_record *record,
             hp_is_lua_closure(L, -1) ? hp_record_lineage(L, source->lineage, source->next_lineage) : 0;
         lua_rawseti(L, sides->weak, weak_place(i, WEAK_PUT));
         enum hp_status status = keep_old(L, to, i, source, sides);
-        if (status != HP_OK) {
+        if (status != HP_OK)
             return status;
-        }
     }
     return HP_OK;
 }
@@ -299,9 +289,8 @@ static enum hp_status fill_writes(lua_State *L, struct hp_record *record,
 static size_t count_writes(const struct hp_journal *journal)
 {
     size_t count = 0;
-    while (count < journal->writes.count && journal->writes.items[count].step != UINT32_MAX) {
+    while (count < journal->writes.count && journal->writes.items[count].step != UINT32_MAX)
         count++;
-    }
     return count;
 }
 
@@ -331,9 +320,8 @@ static void fill_hooks(lua_State *L, const struct hp_record *record, const struc
 
 bool hp_record_push_side(lua_State *L, const struct hp_plan *plan, size_t writes)
 {
-    if (writes > INT_MAX / WEAK_PARTS - plan->modules.count) {
+    if (writes > INT_MAX / WEAK_PARTS - plan->modules.count)
         return false;
-    }
     lua_createtable(L, HP_RECORD_HOOKS, 0);
     lua_createtable(L, (int)writes * STRONG_PARTS, 0);
     lua_rawseti(L, -2, HP_RECORD_STRONG);
@@ -348,9 +336,8 @@ enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const stru
 {
     size_t count = count_writes(source->journal);
     record->writes.items = hp_arena_alloc(&record->arena, (count + 1) * sizeof *record->writes.items);
-    if (record->writes.items == NULL) {
+    if (record->writes.items == NULL)
         return HP_NO_MEMORY;
-    }
     record->writes.count = count;
     int top = lua_gettop(L);
     struct sides sides = {.strong = top + 1, .weak = top + 2, .memo = top + 4, .maker = top + 5};
@@ -367,12 +354,10 @@ enum hp_status hp_record_fill(lua_State *L, struct hp_record *record, const stru
 
 void hp_record_free(struct hp_record *record)
 {
-    if (record == NULL) {
+    if (record == NULL)
         return;
-    }
-    for (size_t i = 0; i < record->modules.count; i++) {
+    for (size_t i = 0; i < record->modules.count; i++)
         hp_sources_drop(record->modules.items[i].previous);
-    }
     hp_arena_fini(&record->arena);
     hp_mem_free(record->logged);
     hp_mem_free(record);
@@ -386,9 +371,8 @@ static size_t size_of(const char *s)
 /* Copies a string to where *at points. */
 static const char *move_string(char **at, const char *s)
 {
-    if (s == NULL) {
+    if (s == NULL)
         return NULL;
-    }
     char *copy = memcpy(*at, s, strlen(s) + 1);
     *at += strlen(s) + 1;
     return copy;
@@ -398,13 +382,11 @@ void hp_record_shrink(struct hp_record *record)
 {
     size_t count = record->modules.count, modules_size = count * sizeof *record->modules.items;
     size_t size = modules_size + size_of(record->message) + size_of(record->who) + size_of(record->when);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         size += size_of(record->modules.items[i].name);
-    }
     char *block = record->logged == NULL ? hp_mem_alloc(size) : NULL;
-    if (block == NULL) {
+    if (block == NULL)
         return;
-    }
     char *at = block + modules_size;
     struct hp_record_module *modules = (void *)block;
     for (size_t i = 0; i < count; i++) {

@@ -27,9 +27,8 @@ static lua_Integer result_place(size_t call)
 static struct hp_made_call *bank_add(struct hp_bank *bank, const struct hp_made_call *made)
 {
     struct hp_made_call *call = HP_PUSH(&bank->arena, &bank->calls);
-    if (call == NULL) {
+    if (call == NULL)
         return NULL;
-    }
     *call = (struct hp_made_call){
         .operation = made->operation,
         .call = hp_arena_str(&bank->arena, made->call),
@@ -45,9 +44,8 @@ enum hp_status hp_bank_carry(lua_State *L, const struct hp_bank *from, int from_
 {
     for (size_t i = 0; i < from->calls.count; i++) {
         size_t place = to->calls.count;
-        if (bank_add(to, &from->calls.items[i]) == NULL) {
+        if (bank_add(to, &from->calls.items[i]) == NULL)
             return HP_NO_MEMORY;
-        }
         for (lua_Integer part = 0; part < 2; part++) {
             lua_rawgeti(L, from_table, result_place(i) + part);
             lua_rawseti(L, to_table, result_place(place) + part);
@@ -81,9 +79,8 @@ static size_t bank_find(const struct hp_bank *bank, const struct hp_plan *plan,
         const struct hp_made_call *made = &bank->calls.items[i];
         if (!made->taken && made->operation == replay->operation && made->line == replay->line &&
             same_text(made->call, replay->call) && same_text(made->args, replay->args) &&
-            same_text(made->module, module_name(plan, replay))) {
+            same_text(made->module, module_name(plan, replay)))
             break;
-        }
     }
     return i;
 }
@@ -111,9 +108,8 @@ static void adopt_with_contents(lua_State *L, const struct hp_values *values, st
         lua_rawgeti(L, values->table, hp_values_slot(values->plan, HP_PART_TABLES, b->queue[head]));
         for (size_t i = 0; i < table->fields.count; i++) {
             const struct hp_plan_pair *pair = &table->fields.items[i];
-            if (pair->value.kind != HP_VALUE_TABLE || b->filled[pair->value.index]) {
+            if (pair->value.kind != HP_VALUE_TABLE || b->filled[pair->value.index])
                 continue;
-            }
             hp_value_push(L, values, &pair->key);
             lua_rawget(L, -2);
             if (lua_istable(L, -1)) {
@@ -218,9 +214,8 @@ static enum hp_status push_call(lua_State *L, const struct hp_values *values, st
                                 const struct hp_plan_replay *replay, int *nargs, struct hp_report *report)
 {
     int top = lua_gettop(L);
-    if (replay->operands.count > 200 || !lua_checkstack(L, (int)replay->operands.count + LUA_MINSTACK)) {
+    if (replay->operands.count > 200 || !lua_checkstack(L, (int)replay->operands.count + LUA_MINSTACK))
         return hp_report_fail(report, HP_FAILED, "the call %s has too many arguments", replay->call);
-    }
     bool sound = push_function(L, replay);
     for (size_t i = 0; sound && i < replay->operands.count; i++) {
         enum hp_status status = hp_build_ready(L, values, b, &replay->operands.items[i], report);
@@ -230,9 +225,8 @@ static enum hp_status push_call(lua_State *L, const struct hp_values *values, st
         }
         hp_value_push(L, values, &replay->operands.items[i]);
     }
-    if (sound && replay->operation == HP_OP_ARITH) {
+    if (sound && replay->operation == HP_OP_ARITH)
         sound = arith_fits(L, top + 2, replay->operands.count);
-    }
     if (!sound) {
         lua_settop(L, top);
         return hp_report_fail(report, HP_FAILED, "the value of %s cannot be worked out",
@@ -292,9 +286,8 @@ static enum hp_status perform(lua_State *L, const struct hp_values *values, stru
 {
     int nargs = 0;
     enum hp_status status = push_call(L, values, b, replay, &nargs, report);
-    if (status != HP_OK) {
+    if (status != HP_OK)
         return status;
-    }
     size_t call = bank->calls.count;
     if (is_call(replay)) {
         if (reserve(L, values, bank, bank_table, replay) == NULL) {
@@ -330,9 +323,8 @@ enum hp_status hp_replay_all(lua_State *L, const struct hp_values *values, struc
             bank_take(L, values, b, bank, bank_table, made, replay);
         } else {
             enum hp_status status = perform(L, values, b, bank, bank_table, replay, instructions, report);
-            if (status != HP_OK) {
+            if (status != HP_OK)
                 return status;
-            }
         }
         lua_rawseti(L, values->table, hp_values_slot(plan, HP_PART_REPLAYS, i));
         b->replayed[i] = true;

@@ -22,12 +22,10 @@ static bool is_what_was_put(const struct reverter *r, size_t write)
 {
     lua_State *L = r->L;
     const struct hp_record_write *w = &r->record->writes.items[write];
-    if (w->put_type == LUA_TNIL) {
+    if (w->put_type == LUA_TNIL)
         return lua_isnil(L, -1);
-    }
-    if (lua_isnil(L, -1)) {
+    if (lua_isnil(L, -1))
         return false;
-    }
     if (w->put_lineage != 0) {
         lua_pushvalue(L, -1);
         lua_rawget(L, r->lineage);
@@ -46,16 +44,14 @@ static bool is_what_was_put(const struct reverter *r, size_t write)
 static bool push_current(const struct reverter *r, size_t write)
 {
     lua_State *L = r->L;
-    if (lua_isnil(L, -1)) {
+    if (lua_isnil(L, -1))
         return false;
-    }
     switch (r->record->writes.items[write].kind) {
     case HP_WRITE_CELL:
         return lua_getupvalue(L, -1, 1) != NULL;
     case HP_WRITE_METATABLE:
-        if (!lua_getmetatable(L, -1)) {
+        if (!lua_getmetatable(L, -1))
             lua_pushnil(L);
-        }
         return true;
     default:
         hp_record_push_key(L, r->side, write);
@@ -114,9 +110,8 @@ static bool add_step(const struct reverter *r, size_t write)
         lua_pop(L, 1);
     }
     struct hp_step *place = ok ? HP_PUSH(&r->plan->arena, &r->plan->steps) : NULL;
-    if (place != NULL) {
+    if (place != NULL)
         *place = step;
-    }
     return place != NULL;
 }
 
@@ -135,9 +130,8 @@ static const char *action_of(const struct hp_record_write *w)
 /* Functions are reported by verdict, unless they stay. */
 static void report_field(const struct reverter *r, const struct hp_record_write *w, bool kept)
 {
-    if (w->path == NULL || w->module >= r->record->modules.count || (w->put_lineage != 0 && !kept)) {
+    if (w->path == NULL || w->module >= r->record->modules.count || (w->put_lineage != 0 && !kept))
         return;
-    }
     struct hp_report_module *module = &r->report->modules.items[r->first_module + w->module];
     struct hp_report_field *field = HP_PUSH(&r->report->arena, &module->fields);
     if (field != NULL) {
@@ -193,13 +187,11 @@ static void add_swaps(const struct reverter *r, const struct hp_record_write *w)
 static void add_swap(const struct reverter *r, size_t write)
 {
     const struct hp_record_write *w = &r->record->writes.items[write];
-    if (!w->swap || w->put_lineage == 0 || !w->old_is_closure) {
+    if (!w->swap || w->put_lineage == 0 || !w->old_is_closure)
         return;
-    }
     hp_record_push_old(r->L, r->side, write);
-    if (hp_is_lua_closure(r->L, -1)) {
+    if (hp_is_lua_closure(r->L, -1))
         add_swaps(r, w);
-    }
     lua_pop(r->L, 1);
 }
 
@@ -209,9 +201,8 @@ static void undo_write(const struct reverter *r, size_t write)
     lua_State *L = r->L;
     int top = lua_gettop(L);
     add_swap(r, write);
-    if (r->record->writes.items[write].only_swap) {
+    if (r->record->writes.items[write].only_swap)
         return;
-    }
     hp_record_push_target(L, r->side, write);
     if (push_current(r, write)) {
         bool kept = !is_what_was_put(r, write) || !add_step(r, write);
@@ -227,9 +218,8 @@ static void plan_modules(const struct reverter *r)
     for (uint32_t i = 0; i < r->record->modules.count; i++) {
         const struct hp_record_module *from = &r->record->modules.items[i];
         struct hp_plan_module *to = HP_PUSH(&r->plan->arena, &r->plan->modules);
-        if (to == NULL) {
+        if (to == NULL)
             return;
-        }
         to->name = hp_arena_str(&r->plan->arena, from->name);
         to->functions = from->functions;
         hp_record_push_module(L, r->record, r->side, i);
@@ -260,9 +250,8 @@ static void report_modules(const struct reverter *r)
     for (size_t i = 0; i < r->record->modules.count; i++) {
         const struct hp_record_module *from = &r->record->modules.items[i];
         struct hp_report_module *to = HP_PUSH(&report->arena, &report->modules);
-        if (to == NULL) {
+        if (to == NULL)
             return;
-        }
         to->module = hp_arena_str(&report->arena, from->name);
         refuse_irreversible(from, report);
     }
@@ -273,14 +262,12 @@ static void report_functions(const struct reverter *r)
     struct hp_arena *arena = &r->report->arena;
     for (size_t i = 0; i < r->record->functions.count; i++) {
         const struct hp_record_function *from = &r->record->functions.items[i];
-        if (from->module >= r->record->modules.count) {
+        if (from->module >= r->record->modules.count)
             continue;
-        }
         struct hp_report_module *module = &r->report->modules.items[r->first_module + from->module];
         struct hp_report_function *to = HP_PUSH(arena, &module->functions);
-        if (to == NULL) {
+        if (to == NULL)
             return;
-        }
         to->path = hp_arena_str(arena, from->path);
         to->verdict = from->replaced ? "replaced" : "removed";
         to->line = from->line;
@@ -301,15 +288,12 @@ enum hp_status hp_history_check_older(const struct hp_history *h, int64_t down_t
     *functions = *places = 0;
     for (const struct hp_record *r = newest ? newest->next : NULL; r != NULL && r->patch >= down_to;
          r = r->next) {
-        if (r->reverted) {
+        if (r->reverted)
             continue;
-        }
-        if (r->slot == 0) {
+        if (r->slot == 0)
             return refuse_old(r, report);
-        }
-        for (size_t i = 0; i < r->modules.count; i++) {
+        for (size_t i = 0; i < r->modules.count; i++)
             refuse_irreversible(&r->modules.items[i], report);
-        }
         *functions = r->functions.count > *functions ? r->functions.count : *functions;
         *places = r->writes.count > *places ? r->writes.count : *places;
     }
@@ -320,12 +304,10 @@ enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int an
                                       struct hp_graph *plain, struct hp_plan *plan, struct hp_report *report)
 {
     struct hp_record *record = hp_history_newest_in_force(h);
-    if (record == NULL) {
+    if (record == NULL)
         return hp_report_fail(report, HP_REFUSED, "there is no patch in force to revert");
-    }
-    if (record->slot == 0) {
+    if (record->slot == 0)
         return refuse_old(record, report);
-    }
     report->patch = record->patch;
 
     anchor = lua_absindex(L, anchor);
@@ -348,9 +330,8 @@ enum hp_status hp_history_plan_revert(struct hp_history *h, lua_State *L, int an
     report_modules(&r);
     if (!hp_arena_failed(&report->arena)) { /* else there are no modules to add to */
         report_functions(&r);
-        for (size_t i = record->writes.count; i-- > 0 && hp_turn_hold(turn);) {
+        for (size_t i = record->writes.count; i-- > 0 && hp_turn_hold(turn);)
             undo_write(&r, i);
-        }
     }
     lua_settop(L, top);
     bool failed = hp_arena_failed(&plan->arena) || hp_graph_failed(plain) || hp_arena_failed(&report->arena);

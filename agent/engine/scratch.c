@@ -7,9 +7,8 @@ void hp_scratch_clear(struct hp_scratch *s)
 {
     hp_mem_free(s->dump);
     hp_mem_free(s->chunk);
-    if (s->has_tree) {
+    if (s->has_tree)
         hp_prototypes_fini(&s->tree);
-    }
     *s = (struct hp_scratch){0};
 }
 
@@ -28,9 +27,8 @@ enum hp_status hp_scratch_push_maker(lua_State *L, struct hp_scratch *s, const s
                                      uint32_t id)
 {
     enum hp_status status = hp_prototype_encode(tree, id, &s->chunk, &s->chunk_len);
-    if (status == HP_OK) {
+    if (status == HP_OK)
         status = load_chunk(L, s);
-    }
     hp_mem_free(s->chunk);
     s->chunk = NULL;
     return status;

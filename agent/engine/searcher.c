@@ -42,9 +42,8 @@ static int search(lua_State *L)
     lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
     struct hp_sources *const *box = lua_touserdata(L, lua_upvalueindex(UPVALUE_BOX));
     if (*box != NULL && lua_isfunction(L, 2) && !lua_iscfunction(L, 2) && lua_type(L, 1) == LUA_TSTRING &&
-        lua_type(L, 3) == LUA_TSTRING) {
+        lua_type(L, 3) == LUA_TSTRING)
         record(*box, lua_tostring(L, 1), lua_tostring(L, 3));
-    }
     return lua_gettop(L) - 1;
 }
 
@@ -71,9 +70,8 @@ static bool push_searchers(lua_State *L)
 bool hp_sources_wrap_searcher(lua_State *L, struct hp_sources *s)
 {
     hp_sources_unwrap_searcher(L, s);
-    if (!push_searchers(L)) {
+    if (!push_searchers(L))
         return false;
-    }
     int searchers = lua_gettop(L);
     lua_rawgeti(L, searchers, 2);
     struct hp_sources **box = lua_newuserdatauv(L, sizeof *box, 1);

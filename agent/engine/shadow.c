@@ -28,9 +28,8 @@ static int shadow_index(lua_State *L)
 {
     hp_handle handler = hp_view_handle(L, lua_upvalueindex(1));
     lua_settop(L, 2);
-    if (!hp_view_info(L, handler)->lua_function || !hp_clone_try(L, handler, 1)) {
+    if (!hp_view_info(L, handler)->lua_function || !hp_clone_try(L, handler, 1))
         return 0;
-    }
     lua_settop(L, 3);
     return 1;
 }
@@ -45,9 +44,8 @@ static void set_event(lua_State *L, int shadow, const char *event)
         lua_pop(L, 1);
         return;
     }
-    if (foreign && strcmp(event, "__index") == 0) {
+    if (foreign && strcmp(event, "__index") == 0)
         lua_pushcclosure(L, shadow_index, 1);
-    }
     lua_pushstring(L, event);
     lua_insert(L, -2);
     lua_rawset(L, shadow);
@@ -70,9 +68,8 @@ void hp_shadow_push(lua_State *L, int metatable)
     lua_pushvalue(L, metatable);
     lua_rawget(L, -2);
     lua_remove(L, -2);
-    if (!lua_isnil(L, -1)) {
+    if (!lua_isnil(L, -1))
         return;
-    }
     lua_pop(L, 1);
     lua_newtable(L);
     int shadow = lua_gettop(L);
@@ -98,9 +95,8 @@ void hp_shadow_push(lua_State *L, int metatable)
 
 void hp_shadow_update(lua_State *L, int object, int key)
 {
-    if (lua_type(L, key) != LUA_TSTRING || strncmp(lua_tostring(L, key), "__", 2) != 0) {
+    if (lua_type(L, key) != LUA_TSTRING || strncmp(lua_tostring(L, key), "__", 2) != 0)
         return;
-    }
     luaL_checkstack(L, 6, NULL);
     object = lua_absindex(L, object);
     key = lua_absindex(L, key);

@@ -32,12 +32,10 @@ __attribute__((format(printf, 2, 3))) static void putf(struct hp_buf *out, const
 /* Where to cut so that no character of UTF-8 is split. */
 static size_t cut_at(const char *s, size_t len, size_t max)
 {
-    if (len <= max) {
+    if (len <= max)
         return len;
-    }
-    while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80) {
+    while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80)
         max--;
-    }
     return max;
 }
 
@@ -46,9 +44,8 @@ static void put_bytes(struct hp_buf *out, const char *s, size_t len)
 {
     size_t room = out->status == HP_OK ? out->max - out->len : 0;
     hp_buf_append(out, s, cut_at(s, len, room));
-    if (len > room) {
+    if (len > room)
         hp_buf_append(out, s, len); /* notes the limit */
-    }
 }
 
 static void put_string(struct hp_buf *out, const char *s, size_t len, size_t max)
@@ -57,21 +54,18 @@ static void put_string(struct hp_buf *out, const char *s, size_t len, size_t max
     put(out, "\"");
     for (size_t i = 0; i <= shown; i++) {
         unsigned char c = i < shown ? (unsigned char)s[i] : '"';
-        if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f) {
+        if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f)
             continue;
-        }
         put_bytes(out, s + plain, i - plain);
         plain = i + 1;
-        if (i == shown) {
+        if (i == shown)
             break;
-        }
-        if (c == '"' || c == '\\') {
+        if (c == '"' || c == '\\')
             putf(out, "\\%c", c);
-        } else if (c == '\n' || c == '\t' || c == '\r') {
+        else if (c == '\n' || c == '\t' || c == '\r')
             put(out, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
-        } else {
+        else
             putf(out, "\\%03u", c);
-        }
     }
     put(out, shown < len ? "…\"" : "\"");
 }
@@ -85,21 +79,17 @@ static void put_number(lua_State *L, int idx, struct hp_buf *out)
     char text[64];
     snprintf(text, sizeof text, "%.14g", lua_tonumber(L, idx));
     put(out, text);
-    if (strspn(text, "-0123456789") == strlen(text)) {
+    if (strspn(text, "-0123456789") == strlen(text))
         put(out, ".0"); /* a float, as Lua would write it */
-    }
 }
 
 static bool is_name(const char *s, size_t len)
 {
-    if (len == 0 || len > 200 || isdigit((unsigned char)s[0])) {
+    if (len == 0 || len > 200 || isdigit((unsigned char)s[0]))
         return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)s[i]) && s[i] != '_') {
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)s[i]) && s[i] != '_')
             return false;
-        }
-    }
     return true;
 }
 
@@ -129,11 +119,10 @@ static void put_table(lua_State *L, int idx, struct hp_buf *out)
             return;
         }
     }
-    if (count == 0) {
+    if (count == 0)
         put(out, "table (empty)");
-    } else {
+    else
         putf(out, "table (%d field%s)", count, count == 1 ? "" : "s");
-    }
 }
 
 /* "userdata (FILE*)": the name that its metatable has from luaL_newmetatable. */
@@ -143,9 +132,8 @@ static void put_userdata(lua_State *L, int idx, struct hp_buf *out)
     put(out, "userdata");
     if (lua_type(L, idx) == LUA_TUSERDATA && lua_getmetatable(L, idx)) {
         lua_pushliteral(L, "__name");
-        if (lua_rawget(L, -2) == LUA_TSTRING) {
+        if (lua_rawget(L, -2) == LUA_TSTRING)
             putf(out, " (%.100s)", lua_tostring(L, -1));
-        }
     }
     lua_settop(L, top);
 }
@@ -194,11 +182,10 @@ void hp_show_key(lua_State *L, int idx, bool first, struct hp_buf *out)
         return;
     }
     put(out, "[");
-    if (s != NULL || lua_type(L, idx) == LUA_TNUMBER || lua_type(L, idx) == LUA_TBOOLEAN) {
+    if (s != NULL || lua_type(L, idx) == LUA_TNUMBER || lua_type(L, idx) == LUA_TBOOLEAN)
         hp_show_value(L, idx, 200, out);
-    } else {
+    else
         put(out, lua_typename(L, lua_type(L, idx)));
-    }
     put(out, "]");
 }
 
@@ -219,9 +206,8 @@ static int compare_keys(const void *a, const void *b)
         int order = memcmp(x->name, y->name, len);
         return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
     }
-    if ((x->name == NULL) != (y->name == NULL)) {
+    if ((x->name == NULL) != (y->name == NULL))
         return x->name == NULL ? 1 : -1;
-    }
     return (x->at > y->at) - (x->at < y->at);
 }
 
@@ -237,9 +223,8 @@ static size_t sort_keys(lua_State *L, int idx, lua_Integer listed, struct key **
     lua_pushnil(L);
     while (lua_next(L, idx) != 0) {
         lua_pop(L, 1);
-        if (lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 1 && lua_tointeger(L, -1) <= listed) {
+        if (lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 1 && lua_tointeger(L, -1) <= listed)
             continue;
-        }
         if (count == MAX_SHOWN) {
             ++*more;
             continue;
@@ -279,9 +264,8 @@ static void put_fields(lua_State *L, int idx, const char *opening, const char *s
         lua_pop(L, 1);
         before = separator;
     }
-    if (more != 0) {
+    if (more != 0)
         putf(out, "%s… (%zu more)", before, more);
-    }
     lua_settop(L, idx);
 }
 
@@ -308,11 +292,10 @@ void hp_show_result(lua_State *L, int idx, struct hp_buf *out)
 const char *hp_show_take(struct hp_buf *b, struct hp_arena *arena)
 {
     const char *text = hp_arena_strn(arena, b->data != NULL ? b->data : "", b->len);
-    if (b->status == HP_NO_MEMORY) {
+    if (b->status == HP_NO_MEMORY)
         arena->failed = true;
-    } else if (b->status == HP_LIMIT) {
+    else if (b->status == HP_LIMIT)
         text = hp_arena_printf(arena, "%s…", text);
-    }
     size_t max = b->max;
     hp_buf_fini(b);
     hp_buf_init(b, max);

@@ -50,9 +50,8 @@ static void free_all(struct hp_pushed_text *t)
 
 void hp_sources_free(struct hp_sources *s)
 {
-    if (s == NULL) {
+    if (s == NULL)
         return;
-    }
     free_all(s->recorded);
     free_all(s->pushed);
     hp_mem_free(s);
@@ -63,19 +62,16 @@ static struct hp_pushed_text *new_text(const char *module, const char *chunk_nam
 {
     size_t module_size = strlen(module) + 1, name_size = strlen(chunk_name) + 1;
     size_t names = sizeof(struct hp_pushed_text) + module_size + name_size;
-    if (len >= SIZE_MAX - names) {
+    if (len >= SIZE_MAX - names)
         return NULL;
-    }
     struct hp_pushed_text *t = hp_mem_alloc(names + len + 1);
-    if (t == NULL) {
+    if (t == NULL)
         return NULL;
-    }
     char *at = t->bytes;
     memcpy(at, module, module_size);
     memcpy(at + module_size, chunk_name, name_size);
-    if (len != 0) {
+    if (len != 0)
         memcpy(at + module_size + name_size, text, len);
-    }
     at[module_size + name_size + len] = '\0';
     t->next = NULL;
     t->codes = NULL;
@@ -91,9 +87,8 @@ static struct hp_pushed_text *new_text(const char *module, const char *chunk_nam
 /* The link to the text of that module: where it hangs, or the end of the list. */
 static struct hp_pushed_text **find(struct hp_pushed_text **link, const char *module)
 {
-    while (*link != NULL && strcmp((*link)->module, module) != 0) {
+    while (*link != NULL && strcmp((*link)->module, module) != 0)
         link = &(*link)->next;
-    }
     return link;
 }
 
@@ -103,9 +98,8 @@ static void forget_recorded(struct hp_sources *s, struct hp_pushed_text **link)
 {
     struct hp_pushed_text *t = *link;
     *link = t->next;
-    if (t->next == NULL) {
+    if (t->next == NULL)
         s->last = link;
-    }
     s->used -= t->size;
     hp_mem_free(t);
 }
@@ -116,24 +110,20 @@ bool hp_sources_record(struct hp_sources *s, const char *module, const char *chu
     struct hp_pushed_text *t = NULL;
     if (len <= s->cap) {
         t = new_text(module, chunk_name, text, len);
-        if (t == NULL) {
+        if (t == NULL)
             return false;
-        }
     }
     struct hp_pushed_text **old = find(&s->recorded, module);
-    if (*old != NULL) { /* also where the new one is too large: the old one is not what runs */
+    if (*old != NULL) /* also where the new one is too large: the old one is not what runs */
         forget_recorded(s, old);
-    }
     if (t != NULL && t->size > s->cap) {
         hp_mem_free(t);
         t = NULL;
     }
-    if (t == NULL) {
+    if (t == NULL)
         return true;
-    }
-    while (s->recorded != NULL && s->used > s->cap - t->size) {
+    while (s->recorded != NULL && s->used > s->cap - t->size)
         forget_recorded(s, &s->recorded);
-    }
     *s->last = t;
     s->last = &t->next;
     s->used += t->size;
@@ -144,11 +134,9 @@ bool hp_sources_record(struct hp_sources *s, const char *module, const char *chu
 
 static bool has_code(const struct hp_pushed_text *t, uint64_t code)
 {
-    for (size_t i = 0; t != NULL && i < t->code_count; i++) {
-        if (t->codes[i] == code) {
+    for (size_t i = 0; t != NULL && i < t->code_count; i++)
+        if (t->codes[i] == code)
             return true;
-        }
-    }
     return false;
 }
 
@@ -159,21 +147,16 @@ static bool join_codes(struct hp_pushed_text *t, const struct hp_pushed_text *be
     size_t old = before != NULL ? before->code_count : 0;
     count = count < HP_SOURCES_CODES ? count : HP_SOURCES_CODES;
     size_t skip = old + count > HP_SOURCES_CODES ? old + count - HP_SOURCES_CODES : 0;
-    if (old + count == 0) {
+    if (old + count == 0)
         return true;
-    }
     t->codes = hp_mem_alloc((old + count) * sizeof *t->codes);
-    if (t->codes == NULL) {
+    if (t->codes == NULL)
         return false;
-    }
-    for (size_t i = skip; i < old; i++) {
+    for (size_t i = skip; i < old; i++)
         t->codes[t->code_count++] = before->codes[i];
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!has_code(t, codes[i])) {
+    for (size_t i = 0; i < count; i++)
+        if (!has_code(t, codes[i]))
             t->codes[t->code_count++] = codes[i];
-        }
-    }
     return true;
 }
 
@@ -191,9 +174,8 @@ struct hp_pushed_text *hp_sources_prepare(struct hp_sources *s, const char *modu
 bool hp_sources_had(const struct hp_sources *s, const char *module, uint64_t code)
 {
     const struct hp_pushed_text *t = s->pushed;
-    while (t != NULL && strcmp(t->module, module) != 0) {
+    while (t != NULL && strcmp(t->module, module) != 0)
         t = t->next;
-    }
     return has_code(t, code);
 }
 
@@ -218,9 +200,8 @@ struct hp_pushed_text *hp_sources_commit(struct hp_sources *s, struct hp_pushed_
 
 void hp_sources_drop(struct hp_pushed_text *text)
 {
-    if (text != NULL) {
+    if (text != NULL)
         hp_mem_free(text->codes);
-    }
     hp_mem_free(text);
 }
 
@@ -240,19 +221,16 @@ bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_s
 {
     const char *origin = "pushed";
     const struct hp_pushed_text *t = s->pushed;
-    while (t != NULL && strcmp(t->module, module) != 0) {
+    while (t != NULL && strcmp(t->module, module) != 0)
         t = t->next;
-    }
     if (t == NULL) {
         origin = "recorded";
         t = s->recorded;
-        while (t != NULL && strcmp(t->module, module) != 0) {
+        while (t != NULL && strcmp(t->module, module) != 0)
             t = t->next;
-        }
     }
-    if (t == NULL) {
+    if (t == NULL)
         return false;
-    }
     *out = (struct hp_source){.text = t->text, .len = t->len, .chunk_name = t->chunk_name, .origin = origin};
     return true;
 }
@@ -263,17 +241,15 @@ bool hp_sources_find(const struct hp_sources *s, const char *module, struct hp_s
 static char *read_all(int fd, size_t *len, bool *no_memory)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0 || (uintmax_t)st.st_size > MAX_FILE) {
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0 || (uintmax_t)st.st_size > MAX_FILE)
         return NULL;
-    }
     size_t size = (size_t)st.st_size, got = 0;
     char *data = hp_mem_alloc(size + 1);
     *no_memory = data == NULL;
     while (data != NULL && got < size) {
         ssize_t n = read(fd, data + got, size - got);
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && errno == EINTR)
             continue;
-        }
         if (n <= 0) { /* an error, or cut short meanwhile: not the file as it was */
             hp_mem_free(data);
             return NULL;
@@ -294,9 +270,8 @@ char *hp_source_read_file(const char *path, size_t *len, bool *no_memory)
     no_memory = no_memory != NULL ? no_memory : &ignored;
     *no_memory = false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe by that name must not stop the server */
-    if (fd < 0) {
+    if (fd < 0)
         return NULL;
-    }
     char *data = read_all(fd, len, no_memory);
     close(fd);
     return data;

@@ -22,21 +22,17 @@ const struct hp_stage_slots HP_SLOT;
 struct hp_stage *hp_stage_open(lua_State *live, int anchor, const struct hp_stage_limits *limits)
 {
     struct hp_stage *s = hp_mem_calloc(sizeof *s);
-    if (s == NULL) {
+    if (s == NULL)
         return NULL;
-    }
     s->live = live;
     s->anchor = anchor;
     s->limits = limits != NULL ? *limits : (struct hp_stage_limits){0};
-    if (s->limits.memory == 0) {
+    if (s->limits.memory == 0)
         s->limits.memory = DEFAULT_MEMORY;
-    }
-    if (s->limits.instructions == 0) {
+    if (s->limits.instructions == 0)
         s->limits.instructions = DEFAULT_INSTRUCTIONS;
-    }
-    if (s->limits.seconds <= 0) {
+    if (s->limits.seconds <= 0)
         s->limits.seconds = DEFAULT_SECONDS;
-    }
     hp_arena_init(&s->arena);
     s->current = HP_NO_ID;
     return s;
@@ -74,9 +70,8 @@ static void end_try(struct hp_stage *s)
 
 void hp_stage_close(struct hp_stage *s)
 {
-    if (s == NULL) {
+    if (s == NULL)
         return;
-    }
     end_try(s);
     for (size_t i = 0; i < s->module_count; i++) {
         if (s->modules[i].tree != NULL) {
@@ -99,9 +94,8 @@ const char *hp_stage_keep(lua_State *L, const char *text)
 {
     struct hp_stage *s = hp_stage_of(L);
     const char *kept = hp_arena_str(&s->arena, text != NULL ? text : "");
-    if (hp_arena_failed(&s->arena)) {
+    if (hp_arena_failed(&s->arena))
         hp_stage_fail(L, HP_NO_MEMORY, "no memory for what the chunk did");
-    }
     return kept;
 }
 
@@ -125,17 +119,15 @@ int hp_stage_last_line(lua_State *L, lua_Integer tag)
 {
     const struct hp_stage *s = hp_stage_of(L);
     uint32_t module, prototype;
-    if (!hp_stage_find_tag(s, tag, &module, &prototype)) {
+    if (!hp_stage_find_tag(s, tag, &module, &prototype))
         return -1;
-    }
     return s->modules[module].tree->prototypes.items[prototype].last_line;
 }
 
 bool hp_stage_prototype(lua_State *L, int idx, uint32_t *module, uint32_t *prototype)
 {
-    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx)) {
+    if (!lua_isfunction(L, idx) || lua_iscfunction(L, idx))
         return false;
-    }
     lua_Debug ar;
     lua_pushvalue(L, idx);
     lua_getinfo(L, ">S", &ar);
@@ -161,24 +153,20 @@ void hp_stage_where(lua_State *L, uint32_t *module, int *line)
 void hp_stage_warn(lua_State *L, const char *fmt, const char *what)
 {
     struct hp_stage *s = hp_stage_of(L);
-    if (s->trial.depth != 0) {
+    if (s->trial.depth != 0)
         return; /* not the chunk's own doing, and perhaps undone */
-    }
     uint32_t module = HP_NO_ID;
     int line = 0;
     hp_stage_where(L, &module, &line);
     const char *place = module != HP_NO_ID ? s->modules[module].short_src : "?";
     const char *at = hp_arena_printf(&s->arena, "%s:%d", place, line);
     const char *text = hp_stage_format(&s->arena, fmt, what != NULL ? what : at);
-    for (size_t i = 0; i < s->warnings.count; i++) {
-        if (strcmp(s->warnings.items[i], text) == 0) {
+    for (size_t i = 0; i < s->warnings.count; i++)
+        if (strcmp(s->warnings.items[i], text) == 0)
             return;
-        }
-    }
     const char **item = HP_PUSH(&s->arena, &s->warnings);
-    if (item == NULL || hp_arena_failed(&s->arena)) {
+    if (item == NULL || hp_arena_failed(&s->arena))
         hp_stage_fail(L, HP_NO_MEMORY, "no memory for warnings");
-    }
     *item = text;
 }
 
@@ -187,9 +175,8 @@ void hp_stage_set_metatable(lua_State *L, int object)
     object = lua_absindex(L, object);
     int metatable = lua_gettop(L);
     lua_pushliteral(L, "__gc");
-    if (lua_istable(L, metatable)) {
+    if (lua_istable(L, metatable))
         lua_rawget(L, metatable);
-    }
     bool has_gc = lua_istable(L, metatable) && !lua_isnil(L, -1);
     if (has_gc) { /* away while the metatable is set: a field that comes later is not looked at */
         lua_pushliteral(L, "__gc");
@@ -226,9 +213,8 @@ static void push_default_result(lua_State *L, const struct hp_stage_chunk *chunk
     struct hp_peeked loaded = hp_peek_loaded(L);
     hp_view_push(L, &loaded, 0, NULL, "package.loaded");
     lua_pushstring(L, chunk->module != NULL ? chunk->module : "");
-    if (!hp_overlay_get(L, base + 1, base + 2) || !lua_toboolean(L, -1)) {
+    if (!hp_overlay_get(L, base + 1, base + 2) || !lua_toboolean(L, -1))
         lua_pushboolean(L, 1);
-    }
     lua_replace(L, base + 1);
     lua_settop(L, base + 1);
 }
@@ -257,9 +243,8 @@ void hp_stage_run_module(lua_State *L, uint32_t number)
     m->phase = HP_MODULE_LOADED;
     m->instructions = s->executed - before;
     m->returned = !lua_isnil(L, -1);
-    if (!m->returned) {
+    if (!m->returned)
         push_default_result(L, m->chunk);
-    }
     hp_slot_push(L, results);
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, (lua_Integer)number + 1);
@@ -273,9 +258,8 @@ static int run_all(lua_State *L)
 {
     struct hp_stage *s = hp_stage_of(L);
     hp_turn_leave(s->turn); /* compiling takes long, and no live state */
-    for (uint32_t i = 0; i < s->module_count; i++) {
+    for (uint32_t i = 0; i < s->module_count; i++)
         hp_stage_compile(L, i);
-    }
     hp_stage_hook(L);
     for (uint32_t i = 0; i < s->module_count; i++) {
         if (s->modules[i].phase != HP_MODULE_LOADED) {
@@ -292,14 +276,12 @@ static int try_all(struct hp_stage *s)
 {
     for (size_t i = 0; i < s->module_count; i++) {
         s->modules[i].phase = HP_MODULE_UNLOADED;
-        if (s->watcher != NULL) {
+        if (s->watcher != NULL)
             s->watcher(s->watcher_context, (uint32_t)i, 0);
-        }
     }
     s->L = lua_newstate(hp_stage_alloc, s);
-    if (s->L == NULL) {
+    if (s->L == NULL)
         return LUA_ERRMEM;
-    }
     memcpy(lua_getextraspace(s->L), &s, sizeof s);
     lua_pushcfunction(s->L, hp_stage_on_error);
     lua_pushcfunction(s->L, hp_stage_fill);
@@ -316,9 +298,8 @@ static int try_all(struct hp_stage *s)
 static bool add_zeros(struct hp_stage *s)
 {
     size_t before = s->zero_count;
-    for (size_t i = 0; i < s->found_zero_count && s->zero_count < sizeof s->zeros / sizeof *s->zeros; i++) {
+    for (size_t i = 0; i < s->found_zero_count && s->zero_count < sizeof s->zeros / sizeof *s->zeros; i++)
         s->zeros[s->zero_count++] = s->found_zeros[i];
-    }
     return s->zero_count > before;
 }
 
@@ -326,13 +307,11 @@ enum hp_status hp_stage_run(struct hp_stage *s, const struct hp_stage_chunk *chu
                             struct hp_report *report)
 {
     s->modules = hp_mem_calloc(count * sizeof *s->modules);
-    if (s->modules == NULL) {
+    if (s->modules == NULL)
         return hp_report_fail(report, HP_NO_MEMORY, "no memory to load the chunk");
-    }
     s->module_count = count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         s->modules[i].chunk = &chunks[i];
-    }
     s->deadline = hp_stage_now() + s->limits.seconds;
     for (int try = 1;; try++) {
         int status = try_all(s);
@@ -340,9 +319,8 @@ enum hp_status hp_stage_run(struct hp_stage *s, const struct hp_stage_chunk *chu
             s->ran = true;
             return HP_OK;
         }
-        if (s->failure != HP_OK || try == MAX_TRIES || !add_zeros(s)) {
+        if (s->failure != HP_OK || try == MAX_TRIES || !add_zeros(s))
             return hp_stage_report(s, status, report);
-        }
         end_try(s);
     }
 }

@@ -34,9 +34,8 @@ static bool is_overlaid(lua_State *L, int idx)
 static int base_type(lua_State *L)
 {
     luaL_checkany(L, 1);
-    if (!hp_is_placeholder(L, 1)) {
+    if (!hp_is_placeholder(L, 1))
         return real(L);
-    }
     lua_pushstring(L, hp_placeholder_guess(L, 1));
     return 1;
 }
@@ -44,9 +43,8 @@ static int base_type(lua_State *L)
 static int base_tostring(lua_State *L)
 {
     luaL_checkany(L, 1);
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_stagelib_placeholder(L);
-    }
     hp_handle handle = hp_view_handle(L, 1);
     if (handle != 0) {
         hp_peek_push_text(L, handle);
@@ -62,17 +60,15 @@ static int base_rawget(lua_State *L)
         hp_view_rawget(L, 1, 2);
         return 1;
     }
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_overlay_get(L, 1, 2) ? 1 : hp_stagelib_placeholder(L);
-    }
     return real(L);
 }
 
 static int base_rawset(lua_State *L)
 {
-    if (!is_overlaid(L, 1)) {
+    if (!is_overlaid(L, 1))
         return real(L);
-    }
     luaL_checkany(L, 3);
     luaL_argcheck(L, !lua_isnil(L, 2), 2, "index is nil");
     lua_settop(L, 3);
@@ -83,9 +79,8 @@ static int base_rawset(lua_State *L)
 
 static int base_rawlen(lua_State *L)
 {
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_stagelib_placeholder(L);
-    }
     if (lua_istable(L, 1) && is_view(L, 1)) {
         lua_pushinteger(L, hp_view_length(L, 1));
         return 1;
@@ -114,15 +109,12 @@ int hp_stagebase_no_turns(lua_State *L)
 static int base_next(lua_State *L)
 {
     lua_settop(L, 2);
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_effect_in_for(L) ? 0 : hp_stagelib_placeholder(L);
-    }
-    if (!is_view(L, 1)) {
+    if (!is_view(L, 1))
         return real(L);
-    }
-    if (hp_view_next(L, 1)) {
+    if (hp_view_next(L, 1))
         return 2;
-    }
     lua_pushnil(L);
     return 1;
 }
@@ -130,23 +122,19 @@ static int base_next(lua_State *L)
 static const struct hp_std *find_std(lua_State *L, const char *name)
 {
     const struct hp_stage *s = hp_stage_of(L);
-    for (size_t i = 0; i < s->std.count; i++) {
-        if (strcmp(s->std.items[i].name, name) == 0) {
+    for (size_t i = 0; i < s->std.count; i++)
+        if (strcmp(s->std.items[i].name, name) == 0)
             return &s->std.items[i];
-        }
-    }
     return NULL;
 }
 
 static int base_pairs(lua_State *L)
 {
     luaL_checkany(L, 1);
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_stagebase_no_turns(L);
-    }
-    if (!is_view(L, 1) || !lua_istable(L, 1)) {
+    if (!is_view(L, 1) || !lua_istable(L, 1))
         return real(L);
-    }
     hp_stagelib_push(L, find_std(L, "next"));
     lua_pushvalue(L, 1);
     lua_pushnil(L);
@@ -183,9 +171,8 @@ static int base_setmetatable(lua_State *L)
     luaL_argexpected(L, fine, 2, "nil or table");
     if (!is_overlaid(L, 1)) {
         luaL_checktype(L, 1, LUA_TTABLE);
-        if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
+        if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
             return luaL_error(L, "cannot change a protected metatable");
-        }
     }
     return set_metatable(L);
 }
@@ -194,14 +181,12 @@ static int base_getmetatable(lua_State *L)
 {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_overlay_get_metatable(L, 1) ? 1 : hp_stagelib_placeholder(L);
-    }
     hp_view_metatable(L, 1);
     hp_view_rawget_str(L, -1, "__metatable");
-    if (lua_isnil(L, -1)) {
+    if (lua_isnil(L, -1))
         lua_pop(L, 1);
-    }
     return 1;
 }
 
@@ -209,9 +194,8 @@ static int debug_getmetatable(lua_State *L)
 {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_overlay_get_metatable(L, 1) ? 1 : hp_stagelib_placeholder(L);
-    }
     hp_view_metatable(L, 1);
     return 1;
 }
@@ -221,9 +205,8 @@ static int debug_setmetatable(lua_State *L)
     lua_settop(L, 2);
     bool fine = lua_isnil(L, 2) || lua_istable(L, 2) || hp_is_placeholder(L, 2);
     luaL_argexpected(L, fine, 2, "nil or table");
-    if (!is_overlaid(L, 1) && !lua_istable(L, 1)) {
+    if (!is_overlaid(L, 1) && !lua_istable(L, 1))
         return hp_stagelib_effect(L); /* a metatable of a basic type, for the whole program */
-    }
     return set_metatable(L);
 }
 
@@ -242,9 +225,8 @@ static int base_catching(lua_State *L)
 static int guarded_handler(lua_State *L)
 {
     const struct hp_stage *s = hp_stage_of(L);
-    if (s->failure != HP_OK || s->trial.spoiled) {
+    if (s->failure != HP_OK || s->trial.spoiled)
         return 1;
-    }
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -276,9 +258,8 @@ bool hp_stagebase_catches(lua_State *L)
 
 static int coroutine_of(lua_State *L)
 {
-    if (hp_is_placeholder(L, 1) || (lua_isthread(L, 1) && is_view(L, 1))) {
+    if (hp_is_placeholder(L, 1) || (lua_isthread(L, 1) && is_view(L, 1)))
         return hp_stagelib_effect(L);
-    }
     int n = real(L);
     hp_stage_check(L);
     return n;
@@ -291,9 +272,8 @@ static int call_wrapped(lua_State *L)
 {
     lua_State *co = lua_tothread(L, lua_upvalueindex(1));
     int n = lua_gettop(L), results;
-    if (!lua_checkstack(co, n)) {
+    if (!lua_checkstack(co, n))
         return luaL_error(L, "too many arguments to resume");
-    }
     lua_xmove(L, co, n);
     int status = lua_resume(co, L, n, &results);
     hp_stage_check(L);
@@ -302,9 +282,8 @@ static int call_wrapped(lua_State *L)
         lua_xmove(co, L, results);
         return results;
     }
-    if (lua_status(co) != LUA_OK) { /* it failed while it ran, rather than that it could not run */
+    if (lua_status(co) != LUA_OK) /* it failed while it ran, rather than that it could not run */
         lua_resetthread(co);
-    }
     lua_xmove(co, L, 1);
     if (lua_type(L, -1) == LUA_TSTRING) {
         luaL_where(L, 1);
@@ -316,9 +295,8 @@ static int call_wrapped(lua_State *L)
 
 static int coroutine_wrap(lua_State *L)
 {
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_stagelib_placeholder(L);
-    }
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_State *co = lua_newthread(L);
     lua_pushvalue(L, 1);
@@ -330,12 +308,10 @@ static int coroutine_wrap(lua_State *L)
 /* Text only, whatever mode was asked for: a hand-made binary could break the stage. */
 static int base_load(lua_State *L)
 {
-    if (hp_any_placeholder(L, 1, 3)) {
+    if (hp_any_placeholder(L, 1, 3))
         return hp_stagelib_placeholder(L);
-    }
-    if (lua_gettop(L) < 3) {
+    if (lua_gettop(L) < 3)
         lua_settop(L, 3);
-    }
     lua_pushliteral(L, "t");
     lua_replace(L, 3);
     return base_catching(L); /* it gives errors of its reader as results */
@@ -366,10 +342,8 @@ lua_CFunction hp_stagebase_find(const char *name)
         {"debug.setmetatable", debug_setmetatable},
         {NULL, NULL},
     };
-    for (int i = 0; emulations[i].name != NULL; i++) {
-        if (*emulations[i].name == *name && strcmp(emulations[i].name, name) == 0) {
+    for (int i = 0; emulations[i].name != NULL; i++)
+        if (*emulations[i].name == *name && strcmp(emulations[i].name, name) == 0)
             return emulations[i].func;
-        }
-    }
     return NULL;
 }

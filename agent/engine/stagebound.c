@@ -18,9 +18,8 @@ double hp_stage_now(void)
  * catches it, the load has failed. */
 static void *refuse(struct hp_stage *s)
 {
-    if (++s->refused >= 2) {
+    if (++s->refused >= 2)
         hp_stage_note_memory(s);
-    }
     return NULL;
 }
 
@@ -34,20 +33,17 @@ void *hp_stage_alloc(void *arg, void *ptr, size_t old_size, size_t size)
         s->memory -= held;
         return NULL;
     }
-    if (size > held && s->memory - held + size > s->limits.memory) {
+    if (size > held && s->memory - held + size > s->limits.memory)
         return refuse(s);
-    }
     void *moved = hp_mem_realloc(ptr, size);
     if (moved == NULL) {
-        if (size <= held) {
+        if (size <= held)
             return ptr; /* Lua assumes that shrinking cannot fail */
-        }
         s->starved = true;
         return refuse(s);
     }
-    if (size > held) {
+    if (size > held)
         s->refused = 0;
-    }
     s->memory = s->memory - held + size;
     return moved;
 }
@@ -77,9 +73,8 @@ _Noreturn void hp_stage_fail(lua_State *L, enum hp_status status, const char *te
 void hp_stage_check(lua_State *L)
 {
     struct hp_stage *s = hp_stage_of(L);
-    if (s->refused >= 2) {
+    if (s->refused >= 2)
         hp_stage_note_memory(s);
-    }
     if (s->failure != HP_OK || (s->trial.depth != 0 && s->trial.spoiled)) {
         lua_pushnil(L);
         lua_error(L);
@@ -98,9 +93,8 @@ static void tell_line(lua_State *L, lua_Debug *ar)
     struct hp_stage *s = hp_stage_of(L);
     uint32_t module, prototype;
     lua_getinfo(L, "S", ar);
-    if (hp_stage_find_tag(s, ar->lastlinedefined, &module, &prototype) && prototype == 0) {
+    if (hp_stage_find_tag(s, ar->lastlinedefined, &module, &prototype) && prototype == 0)
         s->watcher(s->watcher_context, module, ar->currentline);
-    }
 }
 
 static void on_event(lua_State *L, lua_Debug *ar)
@@ -116,12 +110,10 @@ static void on_event(lua_State *L, lua_Debug *ar)
         hp_stage_fail(L, HP_LIMIT,
                       "the chunk ran too many instructions while it was loaded: an endless loop?");
     }
-    if (!hp_turn_yield(s->turn)) {
+    if (!hp_turn_yield(s->turn))
         hp_stage_fail(L, HP_TIMEOUT, "the request was given up");
-    }
-    if (hp_stage_now() - (double)hp_turn_waited_us(s->turn) / 1e6 > s->deadline) {
+    if (hp_stage_now() - (double)hp_turn_waited_us(s->turn) / 1e6 > s->deadline)
         hp_stage_fail(L, HP_LIMIT, "the chunk took too long to load: an endless loop?");
-    }
     if (s->trial.depth != 0 && s->executed >= s->trial.budget) {
         s->trial.spoiled = true;
         hp_stage_check(L);

@@ -12,9 +12,8 @@ static void collect_module(lua_State *L, struct hp_collection *c, uint32_t numbe
     struct hp_stage_module *m = &c->s->modules[number];
     struct hp_prototype_tree **tree = HP_PUSH(&c->g->arena, &c->g->trees);
     struct hp_graph_module *made = HP_PUSH(&c->g->arena, &c->g->modules);
-    if (tree == NULL || made == NULL) {
+    if (tree == NULL || made == NULL)
         hp_collection_no_memory(L);
-    }
     *tree = m->tree; /* still the stage's, until everything is collected: hand_over_trees */
     made->name = hp_arena_str(&c->g->arena, m->chunk->module);
     made->tree = number;
@@ -42,9 +41,8 @@ static void collect_written(lua_State *L, struct hp_collection *c)
         lua_rawgeti(L, -1, i);
         hp_id id = hp_collection_node_pop(L, c);
         hp_id *item = HP_PUSH(&c->g->arena, &c->g->written);
-        if (item == NULL) {
+        if (item == NULL)
             hp_collection_no_memory(L);
-        }
         *item = id;
         hp_collection_look(L, c);
     }
@@ -55,9 +53,8 @@ static void collect_effect(lua_State *L, struct hp_collection *c, uint32_t numbe
 {
     const struct hp_stage_effect *from = &c->s->effects.items[number];
     struct hp_effect *e = HP_PUSH(&c->g->arena, &c->g->effects);
-    if (e == NULL) {
+    if (e == NULL)
         hp_collection_no_memory(L);
-    }
     *e = (struct hp_effect){.module = from->module, .line = from->line, .expression = HP_NO_ID};
     e->call = hp_arena_str(&c->g->arena, from->call);
     e->args = hp_arena_str(&c->g->arena, from->args);
@@ -70,9 +67,8 @@ static void collect_effect(lua_State *L, struct hp_collection *c, uint32_t numbe
         lua_rawgeti(L, -1, (lua_Integer)i + 2);
         hp_id argument = hp_collection_node_pop(L, c);
         hp_id *item = HP_PUSH(&c->g->arena, &c->g->effects.items[number].arguments);
-        if (item == NULL) {
+        if (item == NULL)
             hp_collection_no_memory(L);
-        }
         *item = argument;
     }
     lua_pop(L, 2);
@@ -91,9 +87,8 @@ static void order_expressions(lua_State *L, struct hp_collection *c)
     size_t count = g->expressions.count;
     struct hp_expression *ordered = hp_arena_alloc(&g->arena, (count + 1) * sizeof *ordered);
     uint32_t *renamed = hp_arena_alloc(&g->arena, (count + 1) * sizeof *renamed);
-    if (ordered == NULL || renamed == NULL) {
+    if (ordered == NULL || renamed == NULL)
         hp_collection_no_memory(L);
-    }
     uint32_t next = 0;
     for (size_t i = 0; i < c->s->expressions.count; i++) {
         uint32_t old = c->expressions[i];
@@ -106,15 +101,12 @@ static void order_expressions(lua_State *L, struct hp_collection *c)
     g->expressions.cap = count + 1;
     for (size_t i = 0; i < g->nodes.count; i++) {
         struct hp_node *node = hp_graph_node(g, (hp_id)i);
-        if (node->kind == HP_NODE_PLACEHOLDER) {
+        if (node->kind == HP_NODE_PLACEHOLDER)
             node->expression = renamed[node->expression];
-        }
     }
-    for (size_t i = 0; i < g->effects.count; i++) {
-        if (g->effects.items[i].expression != HP_NO_ID) {
+    for (size_t i = 0; i < g->effects.count; i++)
+        if (g->effects.items[i].expression != HP_NO_ID)
             g->effects.items[i].expression = renamed[g->effects.items[i].expression];
-        }
-    }
 }
 
 static int collect_all(lua_State *L)
@@ -124,23 +116,19 @@ static int collect_all(lua_State *L)
     lua_newtable(L);
     c->objects = lua_gettop(L);
     hp_graph_add(c->g, HP_NODE_NIL);
-    for (uint32_t i = 0; i < c->s->module_count; i++) {
+    for (uint32_t i = 0; i < c->s->module_count; i++)
         collect_module(L, c, i);
-    }
     collect_written(L, c);
-    for (uint32_t i = 0; i < c->s->effects.count; i++) {
+    for (uint32_t i = 0; i < c->s->effects.count; i++)
         collect_effect(L, c, i);
-    }
     order_expressions(L, c);
     for (size_t i = 0; i < c->s->warnings.count; i++) {
         const char **item = HP_PUSH(&c->g->arena, &c->g->warnings);
-        if (item != NULL) {
+        if (item != NULL)
             *item = hp_arena_str(&c->g->arena, c->s->warnings.items[i]);
-        }
     }
-    if (hp_graph_failed(c->g)) {
+    if (hp_graph_failed(c->g))
         hp_collection_no_memory(L);
-    }
     return 0;
 }
 
@@ -151,16 +139,14 @@ static void hand_over_trees(struct hp_stage *s, struct hp_graph *g, bool success
         g->trees.count = 0;
         return;
     }
-    for (size_t i = 0; i < s->module_count; i++) {
+    for (size_t i = 0; i < s->module_count; i++)
         s->modules[i].tree = NULL;
-    }
 }
 
 enum hp_status hp_stage_collect(struct hp_stage *s, struct hp_graph *g)
 {
-    if (!s->ran) {
+    if (!s->ran)
         return HP_FAILED;
-    }
     struct hp_collection c = {.s = s, .g = g};
     hp_arena_init(&c.arena);
     hp_map_init(&c.numbers, &c.arena);
@@ -168,9 +154,8 @@ enum hp_status hp_stage_collect(struct hp_stage *s, struct hp_graph *g)
     c.expressions = hp_mem_alloc((expressions + 1) * sizeof *c.expressions);
     int status = LUA_ERRMEM;
     if (c.expressions != NULL) {
-        for (size_t i = 0; i < expressions; i++) {
+        for (size_t i = 0; i < expressions; i++)
             c.expressions[i] = HP_NO_ID;
-        }
         lua_gc(s->L, LUA_GCSTOP);
         lua_settop(s->L, 0);
         lua_pushcfunction(s->L, collect_all);
@@ -180,9 +165,8 @@ enum hp_status hp_stage_collect(struct hp_stage *s, struct hp_graph *g)
     } else {
         s->starved = true;
     }
-    if (status == LUA_ERRMEM) {
+    if (status == LUA_ERRMEM)
         hp_stage_note_memory(s);
-    }
     hp_mem_free(c.expressions);
     hp_arena_fini(&c.arena);
     hp_mem_free(c.todo);

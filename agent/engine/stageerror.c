@@ -9,9 +9,8 @@
 const char *hp_stage_format(struct hp_arena *a, const char *fmt, const char *what)
 {
     const char *hole = strstr(fmt, "%s");
-    if (hole == NULL) {
+    if (hole == NULL)
         return hp_arena_str(a, fmt);
-    }
     return hp_arena_printf(a, "%.*s%s%s", (int)(hole - fmt), fmt, what, hole + 2);
 }
 
@@ -27,9 +26,8 @@ static const char *push_text(lua_State *L)
     } else if (!luaL_callmeta(L, 1, "__tostring") || lua_type(L, -1) != LUA_TSTRING) {
         lua_getfield(L, lua_istable(L, 1) ? 1 : LUA_REGISTRYINDEX,
                      "message"); /* {message = "…"} is a common shape */
-        if (!lua_istable(L, 1) || lua_type(L, -1) != LUA_TSTRING) {
+        if (!lua_istable(L, 1) || lua_type(L, -1) != LUA_TSTRING)
             lua_pushfstring(L, "the error object is a %s value", luaL_typename(L, 1));
-        }
     }
     return lua_tostring(L, -1);
 }
@@ -40,9 +38,8 @@ static const char *push_traceback(lua_State *L)
     luaL_traceback(L, L, NULL, 1);
     const char *text = lua_tostring(L, -1);
     const char *rest = strstr(text, "\n\t[C]: in ?");
-    if (rest != NULL && strchr(rest + 2, '\n') == NULL) {
+    if (rest != NULL && strchr(rest + 2, '\n') == NULL)
         lua_pushlstring(L, text, (size_t)(rest - text));
-    }
     return lua_tostring(L, -1);
 }
 
@@ -52,18 +49,16 @@ static void find_zeros(lua_State *L)
 {
     struct hp_stage *s = hp_stage_of(L);
     lua_Debug ar;
-    if (!lua_getstack(L, 1, &ar)) {
+    if (!lua_getstack(L, 1, &ar))
         return;
-    }
     for (int pass = 0; pass < 2 && s->found_zero_count == 0; pass++) {
         const char *name;
         for (int i = 1; (name = lua_getlocal(L, &ar, i)) != NULL; i++) {
             uint32_t e = name[0] == '(' ? hp_placeholder_expression(L, -1) : HP_NO_ID;
             lua_pop(L, 1);
             if (e != HP_NO_ID && s->found_zero_count < sizeof s->found_zeros / sizeof *s->found_zeros &&
-                (pass == 1 || s->expressions.items[e].operation == HP_OP_LENGTH)) {
+                (pass == 1 || s->expressions.items[e].operation == HP_OP_LENGTH))
                 s->found_zeros[s->found_zero_count++] = e;
-            }
         }
     }
 }
@@ -72,9 +67,8 @@ static void find_zeros(lua_State *L)
 static int line_in(const char *text, const char *short_src)
 {
     size_t len = strlen(short_src);
-    if (len == 0 || strncmp(text, short_src, len) != 0 || text[len] != ':') {
+    if (len == 0 || strncmp(text, short_src, len) != 0 || text[len] != ':')
         return 0;
-    }
     char *end;
     long line = strtol(text + len + 1, &end, 10);
     return *end == ':' && line > 0 && line < 1 << 30 ? (int)line : 0;
@@ -106,9 +100,8 @@ int hp_stage_on_error(lua_State *L)
     } else {
         const char *text = push_text(L);
         if (strstr(text, "'for' ") != NULL &&
-            strstr(text, "number") != NULL) { /* its wording differs among 5.4.x */
+            strstr(text, "number") != NULL) /* its wording differs among 5.4.x */
             find_zeros(L);
-        }
         locate(L, text);
         s->error.text = hp_arena_str(&s->arena, text);
     }
@@ -124,14 +117,12 @@ static const char *source_line(struct hp_arena *a, const struct hp_stage_chunk *
         at = memchr(at, '\n', (size_t)(end - at));
         at = at != NULL ? at + 1 : NULL;
     }
-    if (at == NULL || at >= end || line <= 0) {
+    if (at == NULL || at >= end || line <= 0)
         return NULL;
-    }
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     size_t len = (size_t)((stop != NULL ? stop : end) - at);
-    if (len > 0 && at[len - 1] == '\r') {
+    if (len > 0 && at[len - 1] == '\r')
         len--;
-    }
     return memchr(at, '\0', len) == NULL ? hp_arena_strn(a, at, len) : NULL;
 }
 
@@ -147,9 +138,8 @@ enum hp_status hp_stage_report(struct hp_stage *s, int lua_status, struct hp_rep
         s->starved = true;
         hp_stage_note_memory(s);
     }
-    if (lua_status == LUA_ERRMEM) {
+    if (lua_status == LUA_ERRMEM)
         hp_stage_note_memory(s);
-    }
     enum hp_status status = s->failure != HP_OK ? s->failure : HP_LOAD_FAILED;
     const char *text = s->failure != HP_OK ? s->failure_text : s->error.text;
     hp_report_fail(report, status, "%s", text != NULL ? text : "an error in the handling of an error");

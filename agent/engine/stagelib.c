@@ -71,9 +71,8 @@ static void treat(struct hp_std *std)
 {
     for (size_t i = 0; i < sizeof TREATMENTS / sizeof *TREATMENTS; i++) {
         const struct treatment *t = &TREATMENTS[i];
-        if (*t->name != *std->name) {
+        if (*t->name != *std->name)
             continue; /* this runs for 150 functions at each push */
-        }
         size_t len = strlen(t->name);
         bool library = t->name[len - 1] == '.';
         if (library ? strncmp(std->name, t->name, len) == 0 : strcmp(std->name, t->name) == 0) {
@@ -82,12 +81,10 @@ static void treat(struct hp_std *std)
         }
     }
     std->emulated = hp_stagebase_find(std->name);
-    if (std->emulated == NULL) {
+    if (std->emulated == NULL)
         std->emulated = hp_stagelibs_find(std->name);
-    }
-    if (std->emulated != NULL) {
+    if (std->emulated != NULL)
         std->kind = HP_STD_EMULATED;
-    }
 }
 
 /* Lists the functions of the library table on the top. [-0, +0, e] */
@@ -103,9 +100,8 @@ static void list_library(lua_State *L, const char *library)
                 hp_arena_concat(&s->arena, basic ? "" : library, basic ? "" : ".", lua_tostring(L, -2));
             treat(&std);
             struct hp_std *item = HP_PUSH(&s->arena, &s->std);
-            if (item == NULL || hp_arena_failed(&s->arena)) {
+            if (item == NULL || hp_arena_failed(&s->arena))
                 hp_stage_fail(L, HP_NO_MEMORY, "no memory for the list of standard functions");
-            }
             *item = std;
         }
         lua_pop(L, 1);
@@ -129,11 +125,9 @@ void hp_stagelib_open(lua_State *L)
 const struct hp_std *hp_stagelib_find(lua_State *L, lua_CFunction f)
 {
     const struct hp_stage *s = hp_stage_of(L);
-    for (size_t i = 0; i < s->std.count; i++) {
-        if (s->std.items[i].real == f) {
+    for (size_t i = 0; i < s->std.count; i++)
+        if (s->std.items[i].real == f)
             return &s->std.items[i];
-        }
-    }
     return NULL;
 }
 
@@ -167,9 +161,8 @@ int hp_stagelib_placeholder(lua_State *L)
 static void check_pattern_sizes(lua_State *L, const struct hp_std *std)
 {
     if (strcmp(std->name, "string.find") != 0 && strcmp(std->name, "string.match") != 0 &&
-        strcmp(std->name, "string.gmatch") != 0 && strcmp(std->name, "string.gsub") != 0) {
+        strcmp(std->name, "string.gmatch") != 0 && strcmp(std->name, "string.gsub") != 0)
         return;
-    }
     if (lua_type(L, 1) == LUA_TSTRING && lua_type(L, 2) == LUA_TSTRING &&
         (lua_rawlen(L, 1) > MAX_SUBJECT || lua_rawlen(L, 2) > MAX_PATTERN)) {
         hp_stage_fail(L, HP_LIMIT,
@@ -183,9 +176,8 @@ static int call_pure(lua_State *L)
 {
     const struct hp_std *std = hp_stagelib_self(L);
     int last = std->kind == HP_STD_PURE ? lua_gettop(L) : 1;
-    if (hp_any_placeholder(L, 1, last)) {
+    if (hp_any_placeholder(L, 1, last))
         return std->kind == HP_STD_CHANGE ? hp_stagelib_effect(L) : hp_stagelib_placeholder(L);
-    }
     check_pattern_sizes(L, std);
     return std->real(L);
 }

@@ -27,12 +27,10 @@ static void push_now(lua_State *L)
 
 static int os_time(lua_State *L)
 {
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
+    if (hp_any_placeholder(L, 1, lua_gettop(L)))
         return hp_stagelib_placeholder(L);
-    }
-    if (!lua_isnoneornil(L, 1)) {
+    if (!lua_isnoneornil(L, 1))
         return real(L);
-    }
     push_now(L);
     return 1;
 }
@@ -46,9 +44,8 @@ static int os_clock(lua_State *L)
 static int os_date(lua_State *L)
 {
     lua_settop(L, 2);
-    if (hp_any_placeholder(L, 1, 2)) {
+    if (hp_any_placeholder(L, 1, 2))
         return hp_stagelib_placeholder(L);
-    }
     if (lua_isnil(L, 2)) {
         push_now(L);
         lua_replace(L, 2);
@@ -60,16 +57,14 @@ static int os_date(lua_State *L)
 
 static int string_rep(lua_State *L)
 {
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
+    if (hp_any_placeholder(L, 1, lua_gettop(L)))
         return hp_stagelib_placeholder(L);
-    }
     size_t len = 0, separator = 0;
     luaL_checklstring(L, 1, &len);
     lua_Integer n = luaL_checkinteger(L, 2);
     luaL_optlstring(L, 3, "", &separator);
-    if (n > 0 && len + separator > 0 && (size_t)n > MAX_REPEATED / (len + separator)) {
+    if (n > 0 && len + separator > 0 && (size_t)n > MAX_REPEATED / (len + separator))
         hp_stage_fail(L, HP_LIMIT, "the chunk makes a string of more than 64 MB with string.rep");
-    }
     return real(L);
 }
 
@@ -77,9 +72,8 @@ static int string_rep(lua_State *L)
 static int string_format(lua_State *L)
 {
     int top = lua_gettop(L);
-    if (hp_any_placeholder(L, 1, top)) {
+    if (hp_any_placeholder(L, 1, top))
         return hp_stagelib_placeholder(L);
-    }
     for (int i = 2; i <= top; i++) {
         hp_handle handle = lua_type(L, i) >= LUA_TFUNCTION ? hp_view_handle(L, i) : 0;
         if (handle != 0) {
@@ -92,9 +86,8 @@ static int string_format(lua_State *L)
 
 static int table_concat(lua_State *L)
 {
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
+    if (hp_any_placeholder(L, 1, lua_gettop(L)))
         return hp_stagelib_placeholder(L);
-    }
     if (lua_istable(L, 1)) {
         lua_Integer first = luaL_optinteger(L, 3, 1),
                     last = luaL_opt(L, luaL_checkinteger, 4, luaL_len(L, 1));
@@ -102,12 +95,10 @@ static int table_concat(lua_State *L)
             int type = lua_geti(L, 1, i);
             bool unknown = hp_is_placeholder(L, -1);
             lua_pop(L, 1);
-            if (unknown) {
+            if (unknown)
                 return hp_stagelib_placeholder(L);
-            }
-            if (type == LUA_TNIL) {
+            if (type == LUA_TNIL)
                 break; /* the real one says so */
-            }
         }
     }
     return real(L);
@@ -115,13 +106,11 @@ static int table_concat(lua_State *L)
 
 static int table_move(lua_State *L)
 {
-    if (hp_any_placeholder(L, 1, lua_gettop(L))) {
+    if (hp_any_placeholder(L, 1, lua_gettop(L)))
         return hp_stagelib_effect(L);
-    }
     lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
-    if (last >= first && (lua_Unsigned)last - (lua_Unsigned)first >= (lua_Unsigned)MAX_MOVED) {
+    if (last >= first && (lua_Unsigned)last - (lua_Unsigned)first >= (lua_Unsigned)MAX_MOVED)
         hp_stage_fail(L, HP_LIMIT, "the chunk moves more than ten million items with table.move");
-    }
     return real(L);
 }
 
@@ -163,9 +152,8 @@ static int debug_getinfo(lua_State *L)
         luaL_checkstack(L, 4, NULL);
         skip_views(L);
     }
-    if (hp_any_placeholder(L, 1, lua_gettop(L)) || (lua_isfunction(L, 1) && hp_view_handle(L, 1) != 0)) {
+    if (hp_any_placeholder(L, 1, lua_gettop(L)) || (lua_isfunction(L, 1) && hp_view_handle(L, 1) != 0))
         return hp_stagelib_placeholder(L);
-    }
     int n = real(L);
     if (n == 1 && lua_istable(L, -1)) {
         lua_getfield(L, -1, "lastlinedefined");
@@ -188,11 +176,9 @@ static int debug_getinfo(lua_State *L)
 /* Upvalues of the body's own functions are its own business. */
 static int debug_upvalue(lua_State *L)
 {
-    for (int i = lua_gettop(L); i > 0; i--) {
-        if ((hp_view_handle(L, i) != 0 || hp_is_placeholder(L, i)) && (lua_isfunction(L, i) || i == 1)) {
+    for (int i = lua_gettop(L); i > 0; i--)
+        if ((hp_view_handle(L, i) != 0 || hp_is_placeholder(L, i)) && (lua_isfunction(L, i) || i == 1))
             return hp_stagelib_effect(L);
-        }
-    }
     return real(L);
 }
 
@@ -200,15 +186,13 @@ static int debug_upvalue(lua_State *L)
 static int debug_getupvalue(lua_State *L)
 {
     hp_handle function = lua_isfunction(L, 1) ? hp_view_handle(L, 1) : 0;
-    if (function == 0 || !hp_view_info(L, function)->lua_function || !lua_isinteger(L, 2)) {
+    if (function == 0 || !hp_view_info(L, function)->lua_function || !lua_isinteger(L, 2))
         return debug_upvalue(L);
-    }
     lua_Integer n = lua_tointeger(L, 2);
     struct hp_peeked v;
     const char *name = n >= 1 && n <= MAX_UPVALUES ? hp_peek_upvalue(L, function, (int)n, &v) : NULL;
-    if (name == NULL) {
+    if (name == NULL)
         return 0;
-    }
     lua_pushstring(L, name);
     hp_view_push(L, &v, 0, NULL, name[0] != '\0' ? name : "upvalue");
     return 2;
@@ -231,10 +215,8 @@ lua_CFunction hp_stagelibs_find(const char *name)
         {"table.move", table_move},
         {NULL, NULL},
     };
-    for (int i = 0; emulations[i].name != NULL; i++) {
-        if (*emulations[i].name == *name && strcmp(emulations[i].name, name) == 0) {
+    for (int i = 0; emulations[i].name != NULL; i++)
+        if (*emulations[i].name == *name && strcmp(emulations[i].name, name) == 0)
             return emulations[i].func;
-        }
-    }
     return NULL;
 }

@@ -21,9 +21,8 @@ static void set_basic_metatables(lua_State *L)
     static const int types[] = {LUA_TNIL, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TFUNCTION};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         struct hp_peeked mt = hp_peek_basic_metatable(L, types[i]);
-        if (mt.type != LUA_TTABLE) {
+        if (mt.type != LUA_TTABLE)
             continue;
-        }
         switch (types[i]) {
         case LUA_TNIL:
             lua_pushnil(L);
@@ -87,9 +86,8 @@ static int collect_bytes(lua_State *L, const void *data, size_t len, void *arg)
     if (b->cap - b->len < len) {
         size_t cap = (b->len + len) * 2;
         char *grown = hp_mem_realloc(b->data, cap);
-        if (grown == NULL) {
+        if (grown == NULL)
             return 1;
-        }
         b->data = grown;
         b->cap = cap;
     }
@@ -139,9 +137,8 @@ static int load_numbered(lua_State *L, const struct hp_stage_module *m)
 {
     char *data = NULL;
     size_t len = 0;
-    if (hp_prototypes_encode_tagged(m->tree, m->offset, &data, &len) != HP_OK) {
+    if (hp_prototypes_encode_tagged(m->tree, m->offset, &data, &len) != HP_OK)
         return LUA_ERRMEM;
-    }
     lua_pop(L, 1);
     int status = luaL_loadbufferx(L, data, len, m->chunk->chunk_name, "b");
     hp_mem_free(data);
@@ -153,9 +150,8 @@ static int load_numbered(lua_State *L, const struct hp_stage_module *m)
 static void note_short_source(lua_State *L, struct hp_stage_module *m)
 {
     lua_Debug ar;
-    if (luaL_loadbufferx(L, "", 0, m->chunk->chunk_name, "t") != LUA_OK) {
+    if (luaL_loadbufferx(L, "", 0, m->chunk->chunk_name, "t") != LUA_OK)
         lua_error(L); /* memory */
-    }
     lua_getinfo(L, ">S", &ar);
     memcpy(m->short_src, ar.short_src, sizeof m->short_src);
 }
@@ -169,13 +165,11 @@ void hp_stage_compile(lua_State *L, uint32_t number)
     size_t len = m->chunk->len;
     skip_preamble(&text, &len);
     s->current = number;
-    if (len > 0 && text[0] == LUA_SIGNATURE[0]) {
+    if (len > 0 && text[0] == LUA_SIGNATURE[0])
         hp_stage_fail(L, HP_REFUSED, "a precompiled chunk cannot be used: send the source text");
-    }
     note_short_source(L, m);
-    if (luaL_loadbufferx(L, text, len, m->chunk->chunk_name, "t") != LUA_OK) {
+    if (luaL_loadbufferx(L, text, len, m->chunk->chunk_name, "t") != LUA_OK)
         lua_error(L);
-    }
     if (m->tree == NULL) {
         enum hp_status status = make_tree(L, m);
         if (status != HP_OK) {
@@ -187,9 +181,8 @@ void hp_stage_compile(lua_State *L, uint32_t number)
         m->offset =
             number == 0 ? HP_STAGE_FIRST_OFFSET : m[-1].offset + (uint32_t)m[-1].tree->prototypes.count;
     }
-    if (load_numbered(L, m) != LUA_OK) {
+    if (load_numbered(L, m) != LUA_OK)
         hp_stage_fail(L, HP_NO_MEMORY, "no memory to load the chunk");
-    }
     hp_slot_push(L, mains);
     lua_insert(L, -2);
     lua_rawseti(L, -2, (lua_Integer)number + 1);

@@ -28,9 +28,8 @@ static bool push_staged(lua_State *L, const char *name)
     const struct hp_stage *s = hp_stage_of(L);
     for (uint32_t i = 0; i < s->module_count; i++) {
         const char *module = s->modules[i].chunk->module;
-        if (module == NULL || strcmp(module, name) != 0 || s->modules[i].phase == HP_MODULE_LOADING) {
+        if (module == NULL || strcmp(module, name) != 0 || s->modules[i].phase == HP_MODULE_LOADING)
             continue;
-        }
         if (s->modules[i].phase == HP_MODULE_UNLOADED) {
             hp_trial_spoil(L);
             hp_stage_run_module(L, i);
@@ -49,9 +48,8 @@ static bool is_loading(lua_State *L, const char *name)
     const struct hp_stage *s = hp_stage_of(L);
     for (size_t i = 0; i < s->module_count; i++) {
         const char *module = s->modules[i].chunk->module;
-        if (module != NULL && strcmp(module, name) == 0 && s->modules[i].phase == HP_MODULE_LOADING) {
+        if (module != NULL && strcmp(module, name) == 0 && s->modules[i].phase == HP_MODULE_LOADING)
             return true;
-        }
     }
     return false;
 }
@@ -79,11 +77,9 @@ static bool find_file(lua_State *L, int package, const char *field, const char *
 {
     lua_CFunction searchpath = NULL;
     const struct hp_stage *s = hp_stage_of(L);
-    for (size_t i = 0; i < s->std.count; i++) {
-        if (strcmp(s->std.items[i].name, "package.searchpath") == 0) {
+    for (size_t i = 0; i < s->std.count; i++)
+        if (strcmp(s->std.items[i].name, "package.searchpath") == 0)
             searchpath = s->std.items[i].real;
-        }
-    }
     hp_view_rawget_str(L, package, field);
     if (searchpath == NULL || !lua_isstring(L, -1)) {
         bool unknown = hp_is_placeholder(L, -1);
@@ -118,19 +114,16 @@ static int found(lua_State *L, const char *name)
 /* Likewise by both paths. */
 static bool find_anywhere(lua_State *L, int package, const char *name)
 {
-    if (find_file(L, package, "path", name) || find_file(L, package, "cpath", name)) {
+    if (find_file(L, package, "path", name) || find_file(L, package, "cpath", name))
         return true;
-    }
     const char *dot = strchr(name, '.');
-    if (dot == NULL) {
+    if (dot == NULL)
         return false;
-    }
     lua_pushlstring(L, name, (size_t)(dot - name)); /* a C library may hold all modules below its name */
     lua_insert(L, -2);
     bool there = find_file(L, package, "cpath", lua_tostring(L, -2));
-    if (!there) {
+    if (!there)
         lua_remove(L, -2);
-    }
     return there;
 }
 
@@ -139,35 +132,30 @@ static int search(lua_State *L, const char *name)
     push_loaded(L);
     hp_view_rawget_str(L, -1, LUA_LOADLIBNAME);
     int package = lua_gettop(L);
-    if (hp_view_handle(L, package) == 0) {
+    if (hp_view_handle(L, package) == 0)
         return found(L, name); /* a program without `package` has its own way */
-    }
     hp_view_rawget_str(L, package, "preload");
     hp_view_rawget_str(L, -1, name);
     if (lua_isfunction(L, -1) && hp_view_handle(L, -1) == 0) { /* the body's own */
         lua_pushstring(L, name);
         lua_pushliteral(L, ":preload:");
         lua_call(L, 2, 1);
-        if (lua_isnil(L, -1)) {
+        if (lua_isnil(L, -1))
             lua_pushboolean(L, 1);
-        }
         lua_pushstring(L, name);
         lua_pushvalue(L, -2);
         hp_overlay_set(L, package - 1, -2);
         lua_pop(L, 1);
         return 1;
     }
-    if (!lua_isnil(L, -1)) {
+    if (!lua_isnil(L, -1))
         return found(L, name);
-    }
     lua_pushfstring(L, "\n\tno field package.preload['%s']", name);
-    if (find_anywhere(L, package, name)) {
+    if (find_anywhere(L, package, name))
         return found(L, name);
-    }
     if (has_own_searchers(L, package)) {
-        if (!hp_stagebase_catches(L)) {
+        if (!hp_stagebase_catches(L))
             return found(L, name);
-        }
         hp_stage_warn(L, "took module \"%s\" as one that cannot be found: it is not loaded", name);
     }
     return luaL_error(L, "module '%s' not found:%s", name, lua_tostring(L, -1));
@@ -175,28 +163,23 @@ static int search(lua_State *L, const char *name)
 
 int hp_stage_require(lua_State *L)
 {
-    if (hp_is_placeholder(L, 1)) {
+    if (hp_is_placeholder(L, 1))
         return hp_stagelib_effect(L);
-    }
     const char *name = luaL_checkstring(L, 1);
     lua_settop(L, 1);
     push_loaded(L);
     if (hp_overlay_get(L, 2, 1)) {
-        if (lua_toboolean(L, -1)) {
+        if (lua_toboolean(L, -1))
             return 1;
-        }
         lua_pop(L, 1);
     }
-    if (push_staged(L, name)) {
+    if (push_staged(L, name))
         return 1;
-    }
     hp_view_rawget(L, 2, 1);
-    if (lua_toboolean(L, -1)) {
+    if (lua_toboolean(L, -1))
         return 1;
-    }
     lua_settop(L, 1);
-    if (is_loading(L, name)) {
+    if (is_loading(L, name))
         return luaL_error(L, "loop or previous error loading module '%s'", name);
-    }
     return search(L, name);
 }

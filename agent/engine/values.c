@@ -26,18 +26,16 @@ static size_t part_count(const struct hp_plan *plan, enum hp_values_part part)
 lua_Integer hp_values_slot(const struct hp_plan *plan, enum hp_values_part part, uint32_t index)
 {
     lua_Integer slot = 1 + (lua_Integer)index;
-    for (int before = 0; before < (int)part; before++) {
+    for (int before = 0; before < (int)part; before++)
         slot += (lua_Integer)part_count(plan, (enum hp_values_part)before);
-    }
     return slot;
 }
 
 bool hp_values_push_new(lua_State *L, const struct hp_plan *plan)
 {
     lua_Integer end = hp_values_slot(plan, HP_PART_END, 0);
-    if (end > INT_MAX / 4) {
+    if (end > INT_MAX / 4)
         return false;
-    }
     lua_createtable(L, (int)end, 0);
     return true;
 }
@@ -105,17 +103,15 @@ static bool plain_node(lua_State *L, int idx, struct hp_graph *graph, hp_id *out
                              : lua_isinteger(L, idx) ? HP_NODE_INTEGER
                                                      : HP_NODE_FLOAT;
     *out = hp_graph_add(graph, kind);
-    if (*out == HP_NIL) {
+    if (*out == HP_NIL)
         return false;
-    }
     struct hp_node *node = hp_graph_node(graph, *out);
-    if (kind == HP_NODE_BOOLEAN) {
+    if (kind == HP_NODE_BOOLEAN)
         node->boolean = lua_toboolean(L, idx) != 0;
-    } else if (kind == HP_NODE_INTEGER) {
+    else if (kind == HP_NODE_INTEGER)
         node->integer = (int64_t)lua_tointeger(L, idx);
-    } else {
+    else
         node->number = (double)lua_tonumber(L, idx);
-    }
     return true;
 }
 
@@ -140,9 +136,8 @@ bool hp_value_from_stack(lua_State *L, int idx, int anchor, struct hp_graph *gra
 
 static bool is_nan(lua_State *L, int idx)
 {
-    if (lua_type(L, idx) != LUA_TNUMBER) {
+    if (lua_type(L, idx) != LUA_TNUMBER)
         return false;
-    }
     lua_Number n = lua_tonumber(L, idx);
     return n != n;
 }

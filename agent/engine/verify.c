@@ -25,14 +25,12 @@ static bool check_holds(lua_State *L, const struct hp_values *values, const stru
         }
         break;
     case HP_CHECK_UPVALUE:
-        if (lua_isfunction(L, -1) && lua_getupvalue(L, -1, (int)check->upvalue + 1) != NULL) {
+        if (lua_isfunction(L, -1) && lua_getupvalue(L, -1, (int)check->upvalue + 1) != NULL)
             holds = pop_is_object(L, values, check->expected);
-        }
         break;
     case HP_CHECK_METATABLE:
-        if (!lua_getmetatable(L, -1)) {
+        if (!lua_getmetatable(L, -1))
             lua_pushnil(L);
-        }
         holds = pop_is_object(L, values, check->expected);
         break;
     }
@@ -75,9 +73,8 @@ static bool cell_holds(lua_State *L, const struct hp_values *values, const struc
 {
     bool holds = false;
     hp_anchor_push(L, values->anchor, step->place.closure);
-    if (lua_isfunction(L, -1) && lua_getupvalue(L, -1, (int)step->place.upvalue + 1) != NULL) {
+    if (lua_isfunction(L, -1) && lua_getupvalue(L, -1, (int)step->place.upvalue + 1) != NULL)
         holds = pop_is_expected(L, values, step);
-    }
     lua_pop(L, 1);
     return holds;
 }
@@ -87,9 +84,8 @@ static bool metatable_holds(lua_State *L, const struct hp_values *values, const 
     bool holds = false;
     hp_anchor_push(L, values->anchor, step->target);
     if (lua_istable(L, -1) || lua_type(L, -1) == LUA_TUSERDATA) {
-        if (!lua_getmetatable(L, -1)) {
+        if (!lua_getmetatable(L, -1))
             lua_pushnil(L);
-        }
         holds = pop_is_expected(L, values, step);
     }
     lua_pop(L, 1);
@@ -108,16 +104,14 @@ static bool push_held(lua_State *L, const struct hp_values *values, const struct
     case HP_STEP_SET_UPVALUE:
         return lua_iscfunction(L, -1) && lua_getupvalue(L, -1, step->index) != NULL;
     case HP_STEP_SET_USER_VALUE:
-        if (lua_type(L, -1) != LUA_TUSERDATA) {
+        if (lua_type(L, -1) != LUA_TUSERDATA)
             return false;
-        }
         lua_getiuservalue(L, -1, step->index);
         return true;
     case HP_STEP_SET_LOCAL:
         if (co == NULL || !lua_checkstack(co, 2) || !lua_getstack(co, step->level, &ar) ||
-            (name = lua_getlocal(co, &ar, step->index)) == NULL) {
+            (name = lua_getlocal(co, &ar, step->index)) == NULL)
             return false;
-        }
         if (strcmp(name, "(for state)") == 0) { /* the frame has moved on: there is a loop's iterator now */
             lua_pop(co, 1);
             return false;
@@ -126,16 +120,14 @@ static bool push_held(lua_State *L, const struct hp_values *values, const struct
         return true;
     case HP_STEP_SET_BODY:
         if (co == NULL || !lua_checkstack(co, 2) || lua_status(co) != LUA_OK || lua_getstack(co, 0, &ar) ||
-            lua_gettop(co) < step->index) {
+            lua_gettop(co) < step->index)
             return false;
-        }
         lua_pushvalue(co, step->index);
         lua_xmove(co, L, 1);
         return true;
     default: /* HP_STEP_REKEY: the key is what is held */
-        if (!lua_istable(L, -1)) {
+        if (!lua_istable(L, -1))
             return false;
-        }
         hp_value_push(L, values, &step->expected);
         lua_pushvalue(L, -1);
         if (lua_rawget(L, -3) == LUA_TNIL) {

@@ -25,24 +25,20 @@ const struct hp_view_info *hp_view_info(lua_State *L, hp_handle handle)
 static struct hp_view_info *new_info(lua_State *L, hp_handle handle)
 {
     struct hp_stage *s = hp_stage_of(L);
-    while (s->views.count <= handle) {
-        if (HP_PUSH(&s->arena, &s->views) == NULL) {
+    while (s->views.count <= handle)
+        if (HP_PUSH(&s->arena, &s->views) == NULL)
             hp_stage_fail(L, HP_NO_MEMORY, "no memory for the list of views");
-        }
-    }
     return &s->views.items[handle];
 }
 
 static const char *text_of(lua_State *L, hp_handle parent, const struct hp_peeked *key, const char *name)
 {
     struct hp_stage *s = hp_stage_of(L);
-    if (parent == 0) {
+    if (parent == 0)
         return hp_stage_keep(L, name);
-    }
     const char *before = hp_view_info(L, parent)->text;
-    if (parent == s->globals || parent == s->loaded || strlen(before) > MAX_TEXT) {
+    if (parent == s->globals || parent == s->loaded || strlen(before) > MAX_TEXT)
         before = "";
-    }
     const char *text;
     if (name != NULL) {
         text = hp_arena_printf(&s->arena, "%s%s", before, name);
@@ -55,9 +51,8 @@ static const char *text_of(lua_State *L, hp_handle parent, const struct hp_peeke
     } else {
         text = hp_arena_printf(&s->arena, "%s[%s]", before, lua_typename(L, key->type));
     }
-    if (hp_arena_failed(&s->arena)) {
+    if (hp_arena_failed(&s->arena))
         hp_stage_fail(L, HP_NO_MEMORY, "no memory for the list of views");
-    }
     return text;
 }
 
@@ -115,9 +110,8 @@ static void push_object(lua_State *L, const struct hp_peeked *v, hp_handle paren
     hp_slot_push(L, views);
     lua_rawgeti(L, -1, (lua_Integer)v->handle);
     lua_remove(L, -2);
-    if (!lua_isnil(L, -1)) {
+    if (!lua_isnil(L, -1))
         return;
-    }
     lua_pop(L, 1);
     const struct hp_std *std = v->cfunction != NULL ? hp_stagelib_find(L, v->cfunction) : NULL;
     push_new(L, v, std);
@@ -143,11 +137,10 @@ void hp_view_push(lua_State *L, const struct hp_peeked *v, hp_handle parent, con
         lua_pushboolean(L, v->boolean);
         break;
     case LUA_TNUMBER:
-        if (v->is_integer) {
+        if (v->is_integer)
             lua_pushinteger(L, v->integer);
-        } else {
+        else
             lua_pushnumber(L, v->number);
-        }
         break;
     case LUA_TSTRING:
         lua_pushlstring(L, v->string.data, v->string.len);
@@ -162,9 +155,8 @@ void hp_view_push(lua_State *L, const struct hp_peeked *v, hp_handle parent, con
 
 hp_handle hp_view_handle(lua_State *L, int idx)
 {
-    if (lua_type(L, idx) < LUA_TTABLE && lua_type(L, idx) != LUA_TLIGHTUSERDATA) {
+    if (lua_type(L, idx) < LUA_TTABLE && lua_type(L, idx) != LUA_TLIGHTUSERDATA)
         return 0; /* plain values are no keys of the map */
-    }
     idx = lua_absindex(L, idx);
     hp_slot_push(L, handles);
     lua_pushvalue(L, idx);
@@ -185,11 +177,10 @@ bool hp_view_peeked(lua_State *L, int idx, struct hp_peeked *out)
         return true;
     case LUA_TNUMBER:
         out->is_integer = lua_isinteger(L, idx);
-        if (out->is_integer) {
+        if (out->is_integer)
             out->integer = lua_tointeger(L, idx);
-        } else {
+        else
             out->number = lua_tonumber(L, idx);
-        }
         return true;
     case LUA_TSTRING:
         out->string.data = lua_tolstring(L, idx, &out->string.len);
@@ -222,11 +213,10 @@ void hp_view_rawget(lua_State *L, int object, int key)
     hp_handle handle = hp_view_handle(L, object);
     if (handle != 0 || hp_is_placeholder(L, object)) {
         if (!hp_overlay_get(L, object, key)) {
-            if (handle != 0) {
+            if (handle != 0)
                 push_live_field(L, handle, key);
-            } else {
+            else
                 lua_pushnil(L);
-            }
         }
     } else if (lua_istable(L, object)) {
         lua_pushvalue(L, key);
@@ -257,9 +247,8 @@ lua_Integer hp_view_length(lua_State *L, int view)
         hp_view_rawget(L, view, -1);
         bool present = !lua_isnil(L, -1);
         lua_pop(L, 2);
-        if (present) {
+        if (present)
             break;
-        }
         n--;
     }
     while (written) { /* … and up over what was added */
@@ -267,9 +256,8 @@ lua_Integer hp_view_length(lua_State *L, int view)
         hp_view_rawget(L, view, -1);
         bool present = !lua_isnil(L, -1);
         lua_pop(L, 2);
-        if (!present) {
+        if (!present)
             break;
-        }
         n++;
     }
     return n;
@@ -297,9 +285,8 @@ static bool next_live(lua_State *L, int view, hp_handle handle)
             hp_view_push(L, &value, handle, &key, NULL);
             return true;
         }
-        if (!lua_isnil(L, -1)) {
+        if (!lua_isnil(L, -1))
             return true;
-        }
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -312,20 +299,17 @@ bool hp_view_next(lua_State *L, int view)
     view = lua_absindex(L, view);
     hp_handle handle = hp_view_handle(L, view);
     if (lua_isnil(L, -1) || live_has(L, handle, -1)) {
-        if (handle != 0 && next_live(L, view, handle)) {
+        if (handle != 0 && next_live(L, view, handle))
             return true;
-        }
-        if (handle == 0) {
+        if (handle == 0)
             lua_pop(L, 1);
-        }
         lua_pushnil(L);
     }
     hp_overlay_push(L, view);
     lua_insert(L, -2);
     if (lua_isnil(L, -2)) {
-        if (!lua_isnil(L, -1)) {
+        if (!lua_isnil(L, -1))
             luaL_error(L, "invalid key to 'next'");
-        }
         lua_pop(L, 2);
         return false;
     }
@@ -347,20 +331,18 @@ void hp_view_metatable(lua_State *L, int object)
     luaL_checkstack(L, 6, NULL);
     object = lua_absindex(L, object);
     hp_handle handle = hp_view_handle(L, object);
-    if (hp_overlay_get_metatable(L, object)) {
+    if (hp_overlay_get_metatable(L, object))
         return;
-    }
     if (handle != 0) {
         struct hp_peeked mt = hp_peek_metatable(L, handle);
         hp_view_push(L, &mt, handle, NULL, "@mt");
     } else if (hp_is_placeholder(L, object)) {
         lua_pushnil(L);
     } else if (lua_istable(L, object)) {
-        if (!lua_getmetatable(L, object)) {
+        if (!lua_getmetatable(L, object))
             lua_pushnil(L);
-        } else if (hp_shadow_origin(L, -1)) {
+        else if (hp_shadow_origin(L, -1))
             lua_remove(L, -2);
-        }
     } else {
         struct hp_peeked mt = hp_peek_basic_metatable(L, lua_type(L, object));
         hp_view_push(L, &mt, 0, NULL, lua_typename(L, lua_type(L, object)));
@@ -417,14 +399,12 @@ void hp_view_get(lua_State *L, int view, int key)
     int cur = lua_gettop(L);
     for (int hop = 0; hop < MAX_HOPS; hop++) {
         hp_view_rawget(L, cur, key);
-        if (!lua_isnil(L, -1)) {
+        if (!lua_isnil(L, -1))
             break;
-        }
         hp_view_metatable(L, cur);
         hp_view_rawget_str(L, -1, "__index");
-        if (lua_isnil(L, -1) || follow(L, view, cur, key)) {
+        if (lua_isnil(L, -1) || follow(L, view, cur, key))
             break;
-        }
         lua_replace(L, cur);
         lua_settop(L, cur);
     }

@@ -33,9 +33,8 @@ static int view_newindex(lua_State *L)
             return 0;
         }
     }
-    if (lua_isnil(L, 2)) {
+    if (lua_isnil(L, 2))
         return luaL_error(L, "index is nil");
-    }
     lua_settop(L, 3);
     hp_overlay_set(L, 1, 2);
     return 0;
@@ -52,9 +51,8 @@ static int view_call(lua_State *L)
     hp_view_metatable(L, 1);
     hp_view_rawget_str(L, -1, "__call");
     lua_remove(L, -2);
-    if (lua_isnil(L, -1)) {
+    if (lua_isnil(L, -1))
         return luaL_error(L, "attempt to call a %s value", luaL_typename(L, 1));
-    }
     if (hp_view_handle(L, -1) == 0) {
         lua_insert(L, 1);
         lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -111,9 +109,8 @@ static void push_handler(lua_State *L, const char *event)
         hp_view_metatable(L, operand);
         hp_view_rawget_str(L, -1, event);
         lua_remove(L, -2);
-        if (!lua_isnil(L, -1) || operand == 2) {
+        if (!lua_isnil(L, -1) || operand == 2)
             return;
-        }
         lua_pop(L, 1);
     }
 }
@@ -140,9 +137,8 @@ static int view_operator(lua_State *L)
 {
     const struct event *e = &EVENTS[lua_tointeger(L, lua_upvalueindex(1))];
     lua_settop(L, 2);
-    if (hp_is_placeholder(L, 1) || hp_is_placeholder(L, 2)) {
+    if (hp_is_placeholder(L, 1) || hp_is_placeholder(L, 2))
         return placeholder_result(L, e->operator);
-    }
     push_handler(L, e->name);
     if (lua_isnil(L, -1)) {
         return luaL_error(L, "attempt to %s a %s value", e->error,

@@ -49,17 +49,15 @@ static int read_lines(lua_State *L, struct line_reader *reader)
     ssize_t got = read(STDIN_FILENO, reader->text + reader->used, sizeof reader->text - 1 - reader->used);
     char *end;
 
-    if (got <= 0) {
+    if (got <= 0)
         return got < 0 && errno == EINTR ? 1 : (int)got;
-    }
     reader->used += (size_t)got;
     reader->text[reader->used] = '\0';
     while ((end = strchr(reader->text, '\n')) != NULL) {
         size_t length = (size_t)(end - reader->text) + 1;
 
-        if (take_reading(L, strtod(reader->text, NULL)) != 0) {
+        if (take_reading(L, strtod(reader->text, NULL)) != 0)
             return -1;
-        }
         reader->used -= length;
         memmove(reader->text, reader->text + length, reader->used + 1);
     }
@@ -86,9 +84,8 @@ static int serve(lua_State *L)
             return -1;
         }
         hotpatch_poll(L); /* hotpatch: a safe point; costs next to nothing when there is no work */
-        if (waits[0].revents) {
+        if (waits[0].revents)
             more = read_lines(L, &reader);
-        }
     }
     return more;
 }

@@ -313,10 +313,9 @@ static void threads_of_the_agent_take_no_signals(void **state)
             if (sscanf(line, "SigBlk: %llx", &blocked) != 1)
                 continue;
             others++;
-            for (int sig = 1; sig < 32; sig++) {
+            for (int sig = 1; sig < 32; sig++)
                 if (sig != SIGKILL && sig != SIGSTOP)
                     assert_true(blocked >> (sig - 1) & 1);
-            }
         }
         fclose(file);
     }

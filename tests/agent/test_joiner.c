@@ -48,9 +48,8 @@ static void run(void **state, const char *text)
     luaL_addstring(&b, PRELUDE);
     luaL_addstring(&b, text);
     luaL_pushresult(&b);
-    if (luaL_dostring(L, lua_tostring(L, -1))) {
+    if (luaL_dostring(L, lua_tostring(L, -1)))
         fail_msg("%s", lua_tostring(L, -1));
-    }
     lua_settop(L, 0);
 }
 

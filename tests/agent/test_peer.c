@@ -103,10 +103,9 @@ static void addresses(void **state)
     assert_int_equal(a.transport, HP_TRANSPORT_TLS);
     assert_string_equal(a.ca, "/ca");
     assert_int_equal(a.cert[0], '/'); /* a program may change its directory */
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (reads(bad[i], &a))
             fail_msg("%s", bad[i]);
-    }
 }
 
 int main(void)

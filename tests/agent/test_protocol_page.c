@@ -81,10 +81,9 @@ static void check_shape(const struct hp_shape *shape)
     row = next_row(row);
     if (row)
         fail_msg("docs/protocol.md, %s: a row too many: '%.40s'", shape->name, row);
-    for (size_t i = 0; i < shape->count; i++) {
+    for (size_t i = 0; i < shape->count; i++)
         if (shape->fields[i].sub)
             check_shape(shape->fields[i].sub);
-    }
 }
 
 static void requests(void **state)
@@ -112,10 +111,9 @@ static void kinds_and_statuses_are_named(void **state)
     (void)state;
     for (int kind = 0; kind < HP_KIND_COUNT; kind++)
         the_page_names(hp_kind_word((enum hp_kind)kind));
-    for (int status = 0; status < HP_STATUS_COUNT; status++) {
+    for (int status = 0; status < HP_STATUS_COUNT; status++)
         if (status != HP_USAGE)
             the_page_names(hp_status_info((enum hp_status)status)->word);
-    }
 }
 
 static void the_numbers_are_the_codes(void **state)

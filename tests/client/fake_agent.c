@@ -35,9 +35,8 @@ static int questions;
 
 static void *must(void *p)
 {
-    if (p == NULL) {
+    if (p == NULL)
         abort();
-    }
     return p;
 }
 
@@ -46,9 +45,8 @@ static void answer(nng_ctx ctx, const char *data, size_t len)
     nng_msg *msg;
     nng_aio *aio;
     if (nng_msg_alloc(&msg, 0) != 0 || nng_msg_append(msg, data, len) != 0 ||
-        nng_aio_alloc(&aio, NULL, NULL) != 0) {
+        nng_aio_alloc(&aio, NULL, NULL) != 0)
         abort();
-    }
     nng_aio_set_msg(aio, msg);
     nng_ctx_send(ctx, aio);
     nng_aio_wait(aio);
@@ -78,9 +76,8 @@ static void echo(struct hp_report *r, const struct hp_request *q)
         hp_arena_printf(&r->arena, "kind=%s state=%s deadline=%ld strict=%d effects=%s message=%s\n",
                         q->kind_word, q->state != NULL ? q->state : "-", (long)q->deadline_ms, o->strict,
                         o->effects != NULL ? o->effects : "-", o->message != NULL ? o->message : "-");
-    for (size_t i = 0; i < o->accept.count; i++) {
+    for (size_t i = 0; i < o->accept.count; i++)
         text = hp_arena_printf(&r->arena, "%saccept=%s\n", text, o->accept.items[i]);
-    }
     for (size_t i = 0; i < q->modules.count; i++) {
         const struct hp_request_module *m = &q->modules.items[i];
         text = hp_arena_printf(&r->arena, "%smodule=%s file=%s source=%.*s base=%.*s label=%s\n", text,
@@ -147,17 +144,14 @@ static void send_report(nng_ctx ctx, const struct hp_request *q)
     size_t len;
     hp_report_init(&report);
     fill(&report, q);
-    if (strcmp(mode, "version") == 0) {
+    if (strcmp(mode, "version") == 0)
         report.protocol = 999;
-    }
-    if (hp_report_encode(&report, &data, &len) != HP_OK) {
+    if (hp_report_encode(&report, &data, &len) != HP_OK)
         abort();
-    }
-    if (strcmp(mode, "garbage") == 0) {
+    if (strcmp(mode, "garbage") == 0)
         answer(ctx, "not a message", 13);
-    } else {
+    else
         answer(ctx, data, len);
-    }
     hp_mem_free(data);
     hp_report_fini(&report);
 }
@@ -175,9 +169,8 @@ static int serve(nng_ctx ctx, nng_msg *msg)
     }
     fprintf(stderr, "%s %s\n", q.kind_word, q.id);
     int patching = hp_kind_needs_lua(q.kind);
-    if (patching && strcmp(mode, "lost") == 0) {
+    if (patching && strcmp(mode, "lost") == 0)
         _exit(0);
-    }
     if (patching &&
         (strcmp(mode, "waiting") == 0 || strcmp(mode, "running") == 0 || strcmp(mode, "sliced") == 0)) {
         held = ctx;
@@ -204,12 +197,10 @@ static void listen_at(const char *path)
     char url[256 + 8];
     snprintf(url, sizeof url, "ipc://%s", path);
     int error = nng_rep0_open(&listener);
-    if (error == 0) {
+    if (error == 0)
         error = nng_socket_set_size(listener, NNG_OPT_RECVMAXSZ, 2 * (size_t)HP_MAX_MESSAGE);
-    }
-    if (error == 0) {
+    if (error == 0)
         error = nng_listen(listener, url, NULL, 0);
-    }
     if (error != 0) {
         fprintf(stderr, "%s: %s\n", url, nng_strerror(error));
         exit(1);
@@ -227,9 +218,8 @@ static void wait_for_end(void *unused)
 
 int main(int argc, char *argv[])
 {
-    if (argc != 3) {
+    if (argc != 3)
         return 64;
-    }
     char path[256];
     mode = argv[2];
     snprintf(path, sizeof path, argv[1], (int)getpid()); /* %d: our pid */
@@ -237,25 +227,21 @@ int main(int argc, char *argv[])
     puts("ready");
     fflush(stdout);
     nng_thread *watcher;
-    if (nng_thread_create(&watcher, wait_for_end, NULL) != 0) {
+    if (nng_thread_create(&watcher, wait_for_end, NULL) != 0)
         return 1;
-    }
     nng_ctx ctx;
     nng_aio *aio;
-    if (nng_aio_alloc(&aio, NULL, NULL) != 0 || nng_ctx_open(&ctx, listener) != 0) {
+    if (nng_aio_alloc(&aio, NULL, NULL) != 0 || nng_ctx_open(&ctx, listener) != 0)
         return 1;
-    }
     for (;;) {
         nng_ctx_recv(ctx, aio);
         nng_aio_wait(aio);
-        if (nng_aio_result(aio) != 0) {
+        if (nng_aio_result(aio) != 0)
             return 1;
-        }
         nng_msg *msg = nng_aio_get_msg(aio);
         int used = serve(ctx, msg);
         nng_msg_free(msg);
-        if (used && nng_ctx_open(&ctx, listener) != 0) {
+        if (used && nng_ctx_open(&ctx, listener) != 0)
             return 1;
-        }
     }
 }

@@ -60,9 +60,8 @@ static void read_both(struct child *child, char *text[2])
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         assert_true(poll(fds, 2, 60000) > 0);
         for (int i = 0; i < 2; i++) {
-            if (fds[i].fd < 0 || fds[i].revents == 0) {
+            if (fds[i].fd < 0 || fds[i].revents == 0)
                 continue;
-            }
             char buf[4096];
             ssize_t got = read(fds[i].fd, buf, sizeof buf);
             if (got <= 0) {
@@ -89,9 +88,8 @@ struct run child_finish(struct child *child, const char *input)
 {
     struct run run;
     char *text[2];
-    if (input != NULL) {
+    if (input != NULL)
         assert_int_equal(write(child->in, input, strlen(input)), strlen(input));
-    }
     close(child->in);
     read_both(child, text);
     run.out = text[0];

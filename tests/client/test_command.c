@@ -34,9 +34,8 @@ static int setup(void **state)
 {
     (void)state;
     if (mkdtemp(dir) == NULL || setenv("HOTPATCH_DIR", dir, 1) != 0 || setenv("HOTPATCH_ONLY", "1", 1) != 0 ||
-        unsetenv("XDG_RUNTIME_DIR") != 0 || setenv("LC_ALL", "C", 1) != 0) {
+        unsetenv("XDG_RUNTIME_DIR") != 0 || setenv("LC_ALL", "C", 1) != 0)
         return -1;
-    }
     snprintf(socket_pattern, sizeof socket_pattern, "%s/%%d.sock", dir);
     write_file(good, "good.lua", "return 1");
     write_file(bad, "bad.lua", "local a\nreturn = 1\n");

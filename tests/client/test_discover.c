@@ -73,9 +73,8 @@ static int setup(void **state)
     struct world *w = calloc(1, sizeof *w);
     char path[128];
     strcpy(w->root, "/tmp/hp-find-XXXXXX");
-    if (w == NULL || mkdtemp(w->root) == NULL) {
+    if (w == NULL || mkdtemp(w->root) == NULL)
         return -1;
-    }
     snprintf(w->proc, sizeof w->proc, "%s/proc", w->root);
     snprintf(w->tmp, sizeof w->tmp, "%s/tmp", w->root);
     snprintf(w->run_user, sizeof w->run_user, "%s/run", w->root);

@@ -34,9 +34,8 @@ static bool has_word(const char *text, const char *word)
     for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
         char before = at == text ? ' ' : at[-1];
         char after = at[len];
-        if (!isalnum((unsigned char)before) && !isalnum((unsigned char)after) && after != '-') {
+        if (!isalnum((unsigned char)before) && !isalnum((unsigned char)after) && after != '-')
             return true;
-        }
     }
     return false;
 }
@@ -48,15 +47,12 @@ static void covers(const char *path, const char *prefix)
     char word[128];
     for (const struct hp_option *o = HP_OPTIONS; o->name != NULL; o++) {
         snprintf(word, sizeof word, "%s%s", prefix, o->name);
-        if (!has_word(text, word)) {
+        if (!has_word(text, word))
             fail_msg("%s lacks %s", path, word);
-        }
     }
-    for (size_t i = 0; HP_COMMANDS[i] != NULL; i++) {
-        if (!has_word(text, HP_COMMANDS[i]->name)) {
+    for (size_t i = 0; HP_COMMANDS[i] != NULL; i++)
+        if (!has_word(text, HP_COMMANDS[i]->name))
             fail_msg("%s lacks %s", path, HP_COMMANDS[i]->name);
-        }
-    }
     free(text);
 }
 
@@ -72,9 +68,8 @@ static void man_page_statuses(void **state)
     (void)state;
     for (int i = 0; i < HP_STATUS_COUNT; i++) {
         const char *word = hp_status_info((enum hp_status)i)->word;
-        if (!has_word(text, word)) {
+        if (!has_word(text, word))
             fail_msg("the man page lacks %s", word);
-        }
     }
     free(text);
 }

@@ -35,9 +35,8 @@ static struct hp_cli *parse(void **state, const struct hp_command *command, char
 {
     struct parsed *p = *state;
     int argc = 0;
-    while (argv[argc] != NULL) {
+    while (argv[argc] != NULL)
         argc++;
-    }
     p->cli.command = command;
     p->ok = hp_options_parse(&p->cli, argc, argv);
     return &p->cli;
@@ -52,9 +51,8 @@ static void refused(void **state, const char *part)
     assert_false(p->ok);
     assert_int_equal(p->cli.report.status, HP_USAGE);
     assert_non_null(p->cli.report.error);
-    if (strstr(p->cli.report.error->text, part) == NULL) {
+    if (strstr(p->cli.report.error->text, part) == NULL)
         fail_msg("\"%s\" has no \"%s\"", p->cli.report.error->text, part);
-    }
 }
 
 static void defaults(void **state)
@@ -191,9 +189,8 @@ static void bad_words_and_numbers(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct parsed *p = *state;
         PARSE(&hp_cmd_push, bad[i]);
-        if (p->ok || p->cli.report.status != HP_USAGE) {
+        if (p->ok || p->cli.report.status != HP_USAGE)
             fail_msg("%s was taken", bad[i]);
-        }
         teardown(state);
         setup(state);
     }

@@ -114,9 +114,8 @@ static void random_path(char *out)
     int parts = 1 + rand() % 4;
     for (int i = 0; i < parts; i++) {
         *out++ = "^."[i == 0 || rand() % 3 == 0];
-        for (int letters = 1 + rand() % 2; letters > 0; letters--) {
+        for (int letters = 1 + rand() % 2; letters > 0; letters--)
             *out++ = "abc"[rand() % 3];
-        }
     }
     *out = '\0';
 }

@@ -215,9 +215,8 @@ static void nothing_from_the_server_reaches_a_terminal_raw(void **state)
     assert_non_null(strstr(text, "\xc3\xa9")); /* what is harmless stays */
     hp_text_fini(&page);
     char *plain_ascii = text_of(hp_render_eval, &r, ascii);
-    for (const char *s = plain_ascii; *s != '\0'; s++) {
+    for (const char *s = plain_ascii; *s != '\0'; s++)
         assert_true((unsigned char)*s < 0x80);
-    }
     free(plain_ascii);
     hp_report_fini(&r);
 }

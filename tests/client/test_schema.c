@@ -21,9 +21,8 @@ static int load(void **state)
     json_error_t error;
     (void)state;
     schema = json_load_file("docs/report.schema.json", JSON_REJECT_DUPLICATES, &error);
-    if (schema == NULL) {
+    if (schema == NULL)
         print_error("docs/report.schema.json, line %d: %s\n", error.line, error.text);
-    }
     return schema != NULL ? 0 : -1;
 }
 
@@ -37,9 +36,8 @@ static int unload(void **state)
 static const json_t *definition(const char *name)
 {
     const json_t *found = json_object_get(json_object_get(schema, "$defs"), name);
-    if (found == NULL) {
+    if (found == NULL)
         fail_msg("docs/report.schema.json has no definition %s", name);
-    }
     return found;
 }
 
@@ -96,9 +94,8 @@ static bool is_required(const json_t *shape, const char *key)
     const json_t *item;
     json_array_foreach(json_object_get(shape, "required"), i, item)
     {
-        if (strcmp(json_string_value(item), key) == 0) {
+        if (strcmp(json_string_value(item), key) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -109,12 +106,10 @@ static void check_required(const json_t *node, const struct hp_shape *shape, con
     bool skipped = (field->flags & HP_FLAG_SKIP_EMPTY) != 0 || field->kind == HP_FIELD_OPT_MAP;
     bool perhaps = field->kind == HP_FIELD_STR || field->kind == HP_FIELD_BYTES;
     bool required = is_required(node, field->key);
-    if (required && skipped) {
+    if (required && skipped)
         fail_msg("%s: %s is left out when it is empty, the schema requires it", shape->name, field->key);
-    }
-    if (!required && !skipped && !perhaps) {
+    if (!required && !skipped && !perhaps)
         fail_msg("%s: %s is always written, the schema does not require it", shape->name, field->key);
-    }
 }
 
 static void check_shape(const struct hp_shape *shape)
@@ -125,16 +120,13 @@ static void check_shape(const struct hp_shape *shape)
     for (size_t i = 0; i < shape->count; i++) {
         const struct hp_field *field = &shape->fields[i];
         const json_t *property = json_object_get(properties, field->key);
-        if (property == NULL) {
+        if (property == NULL)
             fail_msg("docs/report.schema.json: %s lacks %s", shape->name, field->key);
-        }
-        if (!has_type(property, field)) {
+        if (!has_type(property, field))
             fail_msg("docs/report.schema.json: %s.%s has another type", shape->name, field->key);
-        }
         check_required(node, shape, field);
-        if (field->sub != NULL) {
+        if (field->sub != NULL)
             check_shape(field->sub);
-        }
     }
     if (json_object_size(properties) != shape->count) {
         fail_msg("docs/report.schema.json: %s has %zu fields, the program %zu", shape->name,

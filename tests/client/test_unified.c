@@ -52,9 +52,8 @@ static size_t random_text(char *text, unsigned *seed)
 {
     size_t len = 0;
     int count = rand_r(seed) % MAX_LINES;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         len += (size_t)sprintf(text + len, "%c\n", 'a' + rand_r(seed) % 4);
-    }
     text[len] = '\0';
     return len;
 }
@@ -76,9 +75,8 @@ static void apply(const char *old, const char *diff, char *result, int *edits)
             assert_memory_equal(old + at, line + 1, 2);
             at += 2;
         }
-        if (*line != '-') {
+        if (*line != '-')
             strncat(result, line + 1, 2);
-        }
         *edits += *line != ' ';
     }
     strcat(result, old + at);

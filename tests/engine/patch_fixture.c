@@ -47,9 +47,8 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize)
         free(ptr);
         return NULL;
     }
-    if ((ptr == NULL || nsize > osize) && refused()) {
+    if ((ptr == NULL || nsize > osize) && refused())
         return NULL;
-    }
     return realloc(ptr, nsize);
 }
 
@@ -62,9 +61,8 @@ static void *our_memory(void *ptr, size_t size)
         free(ptr);
         return NULL;
     }
-    if (refused()) {
+    if (refused())
         return NULL;
-    }
     ours += ptr == NULL;
     return realloc(ptr, size);
 }
@@ -112,9 +110,8 @@ static const char snapshot_code[] =
 
 void fx_check(struct fixture *f, int result)
 {
-    if (result != LUA_OK) {
+    if (result != LUA_OK)
         fail_msg("%s", lua_tostring(f->L, -1));
-    }
 }
 
 void fx_open(struct fixture *f, const char *program)
@@ -221,9 +218,8 @@ static enum hp_status run(struct entry *e)
     lua_pushlightuserdata(L, e);
     int result = lua_pcall(L, 1, 0, 0);
     if (result != LUA_OK) {
-        if (result != LUA_ERRMEM) {
+        if (result != LUA_ERRMEM)
             fail_msg("prepare raised: %s", lua_tostring(L, -1));
-        }
         lua_pop(L, 1);
         e->status = HP_NO_MEMORY;
     }
@@ -269,9 +265,8 @@ enum hp_status fx_plan_revert(struct fixture *f)
     lua_pushlightuserdata(f->L, &e);
     lua_pushvalue(f->L, f->anchor);
     int result = lua_pcall(f->L, 2, 0, 0);
-    if (result == LUA_OK) {
+    if (result == LUA_OK)
         return e.status;
-    }
     assert_int_equal(result, LUA_ERRMEM);
     lua_pop(f->L, 1);
     return HP_NO_MEMORY;

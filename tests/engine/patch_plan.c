@@ -81,9 +81,8 @@ struct hp_value fx_function(struct fixture *f, const struct hp_prototype_tree *t
     struct hp_plan_function *function = HP_PUSH(&f->plan.arena, &f->plan.functions);
     *function =
         (struct hp_plan_function){.tree = tree, .prototype = prototype, .path = path, .replaces = replaces};
-    if (f->plan.modules.count != 0) {
+    if (f->plan.modules.count != 0)
         f->plan.modules.items[0].functions++;
-    }
     return fx_ref(HP_VALUE_FUNCTION, (uint32_t)f->plan.functions.count - 1);
 }
 

@@ -44,9 +44,8 @@ static inline lua_State *new_state(void)
 static inline struct bytes compile(lua_State *L, const char *text, bool strip)
 {
     struct bytes b = {NULL, 0};
-    if (luaL_loadbufferx(L, text, strlen(text), "@test.lua", "t") != LUA_OK) {
+    if (luaL_loadbufferx(L, text, strlen(text), "@test.lua", "t") != LUA_OK)
         fail_msg("%s", lua_tostring(L, -1));
-    }
     assert_int_equal(lua_dump(L, add_bytes, &b, strip), 0);
     lua_pop(L, 1);
     return b;
@@ -70,11 +69,9 @@ static inline const struct hp_prototype *prototype(const struct hp_prototype_tre
 /* The prototype whose definition begins on that line. */
 static inline uint32_t on_line(const struct hp_prototype_tree *tree, int line)
 {
-    for (uint32_t id = 1; id < tree->prototypes.count; id++) {
-        if (tree->prototypes.items[id].line == line) {
+    for (uint32_t id = 1; id < tree->prototypes.count; id++)
+        if (tree->prototypes.items[id].line == line)
             return id;
-        }
-    }
     fail_msg("no function on line %d", line);
     return 0;
 }

@@ -10,9 +10,8 @@ void staged_open(struct staged *t, const char *program)
     assert_non_null(t->live);
     luaL_openlibs(t->live);
     hp_anchor_push_new(t->live);
-    if (luaL_dostring(t->live, program) != LUA_OK) {
+    if (luaL_dostring(t->live, program) != LUA_OK)
         fail_msg("%s", lua_tostring(t->live, -1));
-    }
     lua_settop(t->live, 1);
     lua_gc(t->live, LUA_GCSTOP);
     hp_graph_init(&t->graph);
@@ -42,9 +41,8 @@ enum hp_status staged_try_all(struct staged *t, const struct hp_stage_chunk *chu
     t->stage = hp_stage_open(t->live, 1, &t->limits);
     assert_non_null(t->stage);
     t->status = hp_stage_run(t->stage, chunks, count, &t->report);
-    if (t->status == HP_OK) {
+    if (t->status == HP_OK)
         t->status = hp_stage_collect(t->stage, &t->graph);
-    }
     assert_int_equal(lua_gettop(t->live), top);
     return t->status;
 }
@@ -84,9 +82,8 @@ static void __attribute__((format(printf, 2, 3))) append(struct text *t, const c
     char piece[4096];
     int len = vsnprintf(piece, sizeof piece, fmt, ap);
     va_end(ap);
-    if (len >= (int)sizeof piece) {
+    if (len >= (int)sizeof piece)
         len = (int)sizeof piece - 1;
-    }
     t->data = realloc(t->data, t->len + (size_t)len + 1);
     memcpy(t->data + t->len, piece, (size_t)len + 1);
     t->len += (size_t)len;

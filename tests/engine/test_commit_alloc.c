@@ -86,9 +86,8 @@ static void plan_everything(struct fixture *f, int with)
 static void expect_same(struct fixture *f, char *before, long n)
 {
     char *after = fx_snapshot(f);
-    if (strcmp(before, after) != 0) {
+    if (strcmp(before, after) != 0)
         fail_msg("allocation %ld refused, and the state is another:\n%s\n-- was --\n%s", n, after, before);
-    }
     hp_mem_free(after);
     hp_mem_free(before);
 }

@@ -49,9 +49,8 @@ static enum hp_status eval(struct fixture *f, const char *code)
     enum hp_status status = hp_eval(f->L, code, strlen(code), "=eval", 10000000, &f->report);
     assert_int_equal(lua_gettop(f->L), top);
     assert_int_equal(f->report.error == NULL, status == HP_OK);
-    if (f->report.error != NULL) {
+    if (f->report.error != NULL)
         assert_int_equal(f->report.status, status);
-    }
     return status;
 }
 
@@ -241,19 +240,17 @@ static void test_no_memory(void **state)
             hp_report_fini(&f->report);
             hp_report_init(&f->report);
             allowed = n;
-            if (kind == 0) {
+            if (kind == 0)
                 hp_mem_set_allocator(failing_realloc);
-            } else {
+            else
                 lua_setallocf(f->L, failing_lua_alloc, NULL);
-            }
             status = hp_eval(f->L, code, sizeof code - 1, NULL, 100000, &f->report);
             bool cut = f->report.output == NULL || strstr(f->report.output, "text") == NULL;
             hp_mem_set_allocator(NULL);
             lua_setallocf(f->L, old, ud);
             assert_true(status == HP_OK || status == HP_NO_MEMORY);
-            if (status == HP_OK && cut) { /* what print caught may be lost; the rest may not */
+            if (status == HP_OK && cut) /* what print caught may be lost; the rest may not */
                 status = HP_NO_MEMORY;
-            }
             assert_int_equal(lua_gettop(f->L), 0);
         }
         assert_int_equal(status, HP_OK);

@@ -20,9 +20,8 @@ static struct hp_value hook(struct fixture *f, const char *chunk)
 {
     const struct hp_prototype_tree *tree = fx_tree(f, chunk);
     struct hp_value function = fx_function(f, tree, 1, "__hotfix", 0);
-    if (tree->prototypes.items[1].upvalues.count == 1) { /* _ENV, of the module's functions */
+    if (tree->prototypes.items[1].upvalues.count == 1) /* _ENV, of the module's functions */
         fx_join(f, function, fx_handle(f, "log"), 0);
-    }
     f->plan.modules.items[0].hotfix = (struct hp_plan_hook){true, function};
     return function;
 }
@@ -102,9 +101,8 @@ static void test_hook_that_fails_rolls_back(void **state)
         assert_int_equal(hp_history_generation(f.history), 0);
         struct hp_source source;
         assert_false(hp_sources_find(f.sources, "battle", &source));
-        if (i == 0) {
+        if (i == 0)
             assert_string_equal(f.report.output, "so far\n");
-        }
         hp_mem_free(before);
         hp_mem_free(after);
         fx_close(&f);

@@ -89,9 +89,8 @@ static void test_revert_puts_everything_back(void **state)
         fx_lua(&f, "assert(M.inc() == 12 and M.add == M.inc and M.added() == 1 and M.old == nil and "
                    "M.VERSION == '2')\n"
                    "assert(M.rates ~= rates and getmetatable(M))");
-        if (old_ones_die) {
+        if (old_ones_die)
             fx_lua(&f, "collectgarbage() collectgarbage()");
-        }
         fx_begin(&f);
         assert_int_equal(fx_revert(&f), HP_OK);
         fx_lua(
@@ -189,9 +188,8 @@ static void test_a_revert_leaves_what_the_server_changed(void **state)
                "assert(M.add() == 3 and M.add ~= wrapped)"); /* this one was not touched: it is the old one */
     const struct hp_report_module *module = &f.report.modules.items[0];
     size_t kept = 0;
-    for (size_t i = 0; i < module->fields.count; i++) {
+    for (size_t i = 0; i < module->fields.count; i++)
         kept += strcmp(module->fields.items[i].action, "kept") == 0;
-    }
     assert_int_equal(kept, 8);
     fx_close(&f);
 }
@@ -213,9 +211,8 @@ static void test_several_patches_last_first(void **state)
             "assert(M.inc() == 63 and M.added == nil and M.add == M.inc and M.old)",
         };
         for (int i = 0; i < 3; i++) {
-            if (collect) {
+            if (collect)
                 fx_lua(&f, "collectgarbage() collectgarbage()");
-            }
             fx_begin(&f);
             assert_int_equal(hp_history_last(f.history), 3 - i);
             assert_int_equal(fx_revert(&f), HP_OK);
@@ -351,9 +348,8 @@ static void test_only_the_last_can_be_reverted(void **state)
     struct fixture f;
     opened(&f);
     patched(&f, 1, true);
-    for (int i = 2; i <= HP_HISTORY_REVERTIBLE + 6; i++) {
+    for (int i = 2; i <= HP_HISTORY_REVERTIBLE + 6; i++)
         patched(&f, i, false);
-    }
     assert_int_equal(hp_history_applied(f.history), HP_HISTORY_REVERTIBLE + 6);
     for (int i = 0; i < HP_HISTORY_REVERTIBLE; i++) {
         fx_begin(&f);

@@ -45,10 +45,8 @@ static void module(struct fixture *f, const char *name, const char *text)
     char chunk_name[64];
     snprintf(chunk_name, sizeof chunk_name, "@%s.lua", name);
     luaL_getsubtable(f->L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    if (luaL_loadbuffer(f->L, text, strlen(text), chunk_name) != LUA_OK ||
-        lua_pcall(f->L, 0, 1, 0) != LUA_OK) {
+    if (luaL_loadbuffer(f->L, text, strlen(text), chunk_name) != LUA_OK || lua_pcall(f->L, 0, 1, 0) != LUA_OK)
         fail_msg("%s", lua_tostring(f->L, -1));
-    }
     lua_setfield(f->L, -2, name);
     lua_settop(f->L, 0);
 }
@@ -78,11 +76,9 @@ static void expect_paths(struct fixture *f, const char *target, const char *path
 
 static const struct hp_report_inspected *function(struct fixture *f, const char *path)
 {
-    for (size_t i = 0; i < f->report.functions.count; i++) {
-        if (strcmp(f->report.functions.items[i].path, path) == 0) {
+    for (size_t i = 0; i < f->report.functions.count; i++)
+        if (strcmp(f->report.functions.items[i].path, path) == 0)
             return &f->report.functions.items[i];
-        }
-    }
     fail_msg("no function at %s", path);
     return NULL;
 }
@@ -90,11 +86,9 @@ static const struct hp_report_inspected *function(struct fixture *f, const char 
 static const struct hp_report_upvalue *upvalue(struct fixture *f, const char *path, const char *name)
 {
     const struct hp_report_inspected *found = function(f, path);
-    for (size_t i = 0; i < found->upvalues.count; i++) {
-        if (strcmp(found->upvalues.items[i].name, name) == 0) {
+    for (size_t i = 0; i < found->upvalues.count; i++)
+        if (strcmp(found->upvalues.items[i].name, name) == 0)
             return &found->upvalues.items[i];
-        }
-    }
     fail_msg("no upvalue %s of %s", name, path);
     return NULL;
 }
@@ -300,11 +294,10 @@ static void test_no_memory(void **state)
             hp_report_fini(&f->report);
             hp_report_init(&f->report);
             allowed = n;
-            if (kind == 0) {
+            if (kind == 0)
                 hp_mem_set_allocator(failing_realloc);
-            } else {
+            else
                 lua_setallocf(f->L, failing_lua_alloc, NULL);
-            }
             status = hp_inspect(f->L, "m", &f->report);
             hp_mem_set_allocator(NULL);
             lua_setallocf(f->L, old, ud);

@@ -41,9 +41,8 @@ static int teardown(void **state)
 
 static void load(struct fixture *f, const char *text)
 {
-    if (luaL_loadbuffer(f->L, text, strlen(text), "@t.lua") != LUA_OK) {
+    if (luaL_loadbuffer(f->L, text, strlen(text), "@t.lua") != LUA_OK)
         fail_msg("%s", lua_tostring(f->L, -1));
-    }
 }
 
 /* --- dump ------------------------------------------------------------------------------------- */
@@ -70,9 +69,8 @@ static void test_dump(void **state)
 
 static void *no_memory(void *ptr, size_t size)
 {
-    if (size == 0) {
+    if (size == 0)
         free(ptr);
-    }
     return NULL;
 }
 

@@ -37,21 +37,18 @@ static const char *const SOURCES[] = {
 static void call_to_text(lua_State *L)
 {
     int base = lua_gettop(L);
-    for (int i = 1; i <= 3; i++) {
+    for (int i = 1; i <= 3; i++)
         lua_pushinteger(L, i);
-    }
-    if (lua_pcall(L, 3, LUA_MULTRET, 0) != LUA_OK) {
+    if (lua_pcall(L, 3, LUA_MULTRET, 0) != LUA_OK)
         fail_msg("%s", lua_tostring(L, -1));
-    }
     luaL_Buffer b;
     int top = lua_gettop(L);
     luaL_buffinit(L, &b);
     for (int i = base; i <= top; i++) {
-        if (lua_istable(L, i)) {
+        if (lua_istable(L, i))
             lua_pushliteral(L, "table");
-        } else {
+        else
             luaL_tolstring(L, i, NULL);
-        }
         luaL_addvalue(&b);
         luaL_addchar(&b, '|');
     }
@@ -76,9 +73,8 @@ static void load_extracted(lua_State *L, const struct hp_prototype_tree *tree, u
     char *data;
     size_t len;
     assert_int_equal(hp_prototype_encode(tree, id, &data, &len), HP_OK);
-    if (luaL_loadbufferx(L, data, len, "x", "b") != LUA_OK) {
+    if (luaL_loadbufferx(L, data, len, "x", "b") != LUA_OK)
         fail_msg("%s", lua_tostring(L, -1));
-    }
     hp_mem_free(data);
 }
 
@@ -207,9 +203,8 @@ static void test_extracted_closures(void **state)
     /* A live closure with the cells: joined to by the first, values set in the second. */
     assert_int_equal(
         luaL_dostring(L, "local count, step = 10, 2 return function() return count, step, _ENV end"), LUA_OK);
-    for (int i = 1; i <= 3; i++) {
+    for (int i = 1; i <= 3; i++)
         lua_upvaluejoin(L, 2, i, 4, i);
-    }
     luaL_loadstring(L, "");
     for (int i = 1; i <= 3; i++) {
         lua_pushinteger(L, i);
@@ -307,9 +302,8 @@ static void test_damaged(void **state)
                 size_t len;
                 for (uint32_t id = 0; id < tree.prototypes.count; id++) {
                     struct hp_variable v;
-                    for (uint32_t u = 0; u < tree.prototypes.items[id].upvalues.count; u++) {
+                    for (uint32_t u = 0; u < tree.prototypes.items[id].upvalues.count; u++)
                         hp_prototype_variable(&tree, id, u, &v);
-                    }
                     assert_int_equal(hp_prototype_encode(&tree, id, &data, &len), HP_OK);
                     hp_mem_free(data);
                 }
@@ -345,9 +339,8 @@ static void test_no_memory(void **state)
     lua_State *L = new_state();
     luaL_Buffer text;
     luaL_buffinit(L, &text);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 40; i++)
         luaL_addstring(&text, "function a.b.c.f() return function() end end ");
-    }
     luaL_pushresult(&text);
     struct bytes b = compile(L, lua_tostring(L, -1), false);
     struct hp_prototype_tree tree;
@@ -429,9 +422,8 @@ static void test_opcodes(void **state)
                 met = met || op == KNOWN[i].op;
             }
         }
-        if (!met) {
+        if (!met)
             fail_msg("no opcode %u in: %s", KNOWN[i].op, KNOWN[i].text);
-        }
         hp_prototypes_fini(&tree);
     }
 }
@@ -505,18 +497,15 @@ static void test_equality(void **state)
         parse(&b, PAIRS[i].b);
         uint32_t x = on_line(&a, 2), y = on_line(&b, 2);
         if (hp_prototype_equal(&a, x, &b, y) != PAIRS[i].equal ||
-            hp_prototype_equal(&b, y, &a, x) != PAIRS[i].equal) {
+            hp_prototype_equal(&b, y, &a, x) != PAIRS[i].equal)
             fail_msg("%s\n%s\nshould%s be equal", PAIRS[i].a, PAIRS[i].b, PAIRS[i].equal ? "" : " not");
-        }
         assert_int_equal(a.prototypes.items[x].fingerprint == b.prototypes.items[y].fingerprint,
                          PAIRS[i].equal);
         /* Not by hash: with fingerprints forced equal, the answer is the same. */
-        for (uint32_t id = 0; id < a.prototypes.count; id++) {
+        for (uint32_t id = 0; id < a.prototypes.count; id++)
             a.prototypes.items[id].fingerprint = 1;
-        }
-        for (uint32_t id = 0; id < b.prototypes.count; id++) {
+        for (uint32_t id = 0; id < b.prototypes.count; id++)
             b.prototypes.items[id].fingerprint = 1;
-        }
         assert_int_equal(hp_prototype_equal(&a, x, &b, y), PAIRS[i].equal);
         hp_prototypes_fini(&a);
         hp_prototypes_fini(&b);

@@ -80,11 +80,9 @@ static void test_names(void **state)
         struct hp_prototype_tree tree;
         parse(&tree, NAMES[i].text);
         const struct hp_prototype *p = NULL;
-        for (uint32_t id = 1; id < tree.prototypes.count; id++) {
-            if (tree.prototypes.items[id].line == 2 || p == NULL) {
+        for (uint32_t id = 1; id < tree.prototypes.count; id++)
+            if (tree.prototypes.items[id].line == 2 || p == NULL)
                 p = &tree.prototypes.items[id];
-            }
-        }
         assert_non_null(p);
         bool right =
             NAMES[i].name == NULL ? p->name == NULL : p->name != NULL && strcmp(p->name, NAMES[i].name) == 0;
@@ -152,18 +150,16 @@ static void test_variables(void **state)
         uint32_t id = on_line(&tree, VARIABLES[i].line);
         const struct hp_prototype *p = prototype(&tree, id);
         uint32_t index = 0;
-        while (index < p->upvalues.count && strcmp(p->upvalues.items[index].name, VARIABLES[i].name) != 0) {
+        while (index < p->upvalues.count && strcmp(p->upvalues.items[index].name, VARIABLES[i].name) != 0)
             index++;
-        }
         if (VARIABLES[i].owner == -2) { /* not captured at all: a global */
             assert_int_equal(index, p->upvalues.count);
             hp_prototypes_fini(&tree);
             continue;
         }
         struct hp_variable v = {.owner = 99};
-        if (index == p->upvalues.count || !hp_prototype_variable(&tree, id, index, &v)) {
+        if (index == p->upvalues.count || !hp_prototype_variable(&tree, id, index, &v))
             fail_msg("%s: unresolved", VARIABLES[i].text);
-        }
         assert_string_equal(v.name, VARIABLES[i].name);
         if (VARIABLES[i].owner == -1) {
             assert_int_equal(v.owner, HP_NO_PROTOTYPE);
@@ -173,9 +169,8 @@ static void test_variables(void **state)
         }
         uint32_t owner = VARIABLES[i].owner == 0 ? 0 : on_line(&tree, VARIABLES[i].owner);
         int nth = 0;
-        for (uint32_t number = 0; number <= v.number && v.owner == owner; number++) {
+        for (uint32_t number = 0; number <= v.number && v.owner == owner; number++)
             nth += strcmp(hp_prototype_local(&tree, owner, number), VARIABLES[i].name) == 0;
-        }
         if (v.owner != owner || nth != VARIABLES[i].nth ||
             strcmp(hp_prototype_local(&tree, v.owner, v.number), v.name) != 0) {
             fail_msg("%s: resolved to local %u of %u (number %d of its name)", VARIABLES[i].text, v.number,

@@ -128,9 +128,8 @@ static void test_codes(void **state)
     (void)state;
     static uint64_t many[HP_SOURCES_CODES + 10];
     const uint64_t codes[] = {7, 8}, more[] = {8, 9};
-    for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
         many[i] = 1000 + i;
-    }
     struct hp_sources *s = hp_sources_new(100000);
     struct hp_pushed_text *first = hp_sources_prepare(s, "a", "@x", "1", 1, codes, 2);
     assert_false(hp_sources_had(s, "a", 7)); /* prepared is not yet there */
@@ -153,9 +152,8 @@ static void test_codes(void **state)
 
 static void *no_memory(void *ptr, size_t size)
 {
-    if (size == 0) {
+    if (size == 0)
         free(ptr);
-    }
     return NULL;
 }
 
@@ -206,9 +204,8 @@ static int remove_folder(void **state)
 {
     (void)state;
     static const char *const NAMES[] = {"t.lua", "empty.lua", "huge.lua", "pipe", "plain.lua", "broken.lua"};
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         unlink(path_of(NAMES[i]));
-    }
     return rmdir(folder);
 }
 
@@ -267,9 +264,8 @@ static void test_skip_header(void **state)
 
 static void run(lua_State *L, const char *text)
 {
-    if (luaL_dostring(L, text)) {
+    if (luaL_dostring(L, text))
         fail_msg("%s", lua_tostring(L, -1));
-    }
     assert_int_equal(lua_gettop(L), 0);
 }
 

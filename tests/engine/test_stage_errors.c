@@ -23,9 +23,8 @@ static void failure(const char *text, enum hp_status status, const char *message
     assert_int_equal(staged_try(&t, text), status);
     assert_int_equal(t.report.status, status);
     assert_non_null(t.report.error);
-    if (strstr(t.report.error->text, message) == NULL) {
+    if (strstr(t.report.error->text, message) == NULL)
         fail_msg("`%s` is not in `%s`", message, t.report.error->text);
-    }
     assert_int_equal(t.report.error->line, line);
     if (source_line != NULL) {
         assert_string_equal(t.report.error->source_line, source_line);
@@ -189,9 +188,8 @@ static void *failing_realloc(void *ptr, size_t size)
         free(ptr);
         return NULL;
     }
-    if (fail_at != 0 && ++allocations >= fail_at) {
+    if (fail_at != 0 && ++allocations >= fail_at)
         return NULL;
-    }
     return realloc(ptr, size);
 }
 
@@ -223,9 +221,8 @@ static void any_allocation_may_fail(void **state)
         status = HP_NO_MEMORY;
         if (stage != NULL) {
             status = hp_stage_run(stage, &chunk, 1, &report);
-            if (status == HP_OK) {
+            if (status == HP_OK)
                 status = hp_stage_collect(stage, &graph);
-            }
         }
         limits += status != HP_OK;
         if (status != HP_OK && status != HP_NO_MEMORY) {

@@ -101,9 +101,8 @@ static void note_line(void *context, uint32_t chunk, int line)
 {
     char *text = context;
     assert_int_equal(chunk, 0);
-    if (line == 0) {
+    if (line == 0)
         text[0] = '\0';
-    }
     assert_true(strlen(text) < 80);
     snprintf(text + strlen(text), 10, "%d ", line);
 }

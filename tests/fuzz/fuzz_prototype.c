@@ -15,13 +15,11 @@ static void ask(const struct hp_prototype_tree *tree)
         for (uint32_t i = 0; i < p->upvalues.count; i++) {
             struct hp_variable v;
             if (hp_prototype_variable(tree, id, i, &v) && v.owner != HP_NO_PROTOTYPE &&
-                hp_prototype_local(tree, v.owner, v.number) == NULL) {
+                hp_prototype_local(tree, v.owner, v.number) == NULL)
                 abort();
-            }
         }
-        if (!hp_prototype_equal(tree, id, tree, id) || !hp_prototype_equal_unnamed(tree, id, tree, id)) {
+        if (!hp_prototype_equal(tree, id, tree, id) || !hp_prototype_equal_unnamed(tree, id, tree, id))
             abort();
-        }
     }
 }
 
@@ -31,19 +29,16 @@ static void write_again(const struct hp_prototype_tree *tree)
     char *data;
     size_t len;
     struct hp_prototype_tree again;
-    if (hp_prototype_encode(tree, 0, &data, &len) != HP_OK) {
+    if (hp_prototype_encode(tree, 0, &data, &len) != HP_OK)
         abort();
-    }
     enum hp_status status = hp_prototypes_parse(&again, data, len);
     hp_mem_free(data);
     /* A function nested as deep as can be is one too deep in the wrapper. */
-    if (status == HP_OK && !hp_prototype_equal(tree, 0, &again, 1)) {
+    if (status == HP_OK && !hp_prototype_equal(tree, 0, &again, 1))
         abort();
-    }
     hp_prototypes_fini(&again);
-    if (hp_prototypes_encode_tagged(tree, 0, &data, &len) == HP_OK) {
+    if (hp_prototypes_encode_tagged(tree, 0, &data, &len) == HP_OK)
         hp_mem_free(data);
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

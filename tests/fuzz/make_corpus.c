@@ -21,9 +21,8 @@ static void write_request(const char *dir, const char *name, const struct hp_req
 {
     char *data = NULL;
     size_t len = 0;
-    if (hp_request_encode(r, &data, &len) != HP_OK) {
+    if (hp_request_encode(r, &data, &len) != HP_OK)
         exit(1);
-    }
     write_seed(dir, name, data, len);
     hp_mem_free(data);
 }
@@ -32,9 +31,8 @@ static void write_report(const char *dir, const char *name, const struct hp_repo
 {
     char *data = NULL;
     size_t len = 0;
-    if (hp_report_encode(r, &data, &len) != HP_OK) {
+    if (hp_report_encode(r, &data, &len) != HP_OK)
         exit(1);
-    }
     write_seed(dir, name, data, len);
     hp_mem_free(data);
 }
@@ -48,9 +46,8 @@ static void write_bundles(const char *dir)
     bool filled = sample_fill(&HP_BUNDLE_SHAPE, &b, &b.arena);
     b.protocol = 1;
     b.kind = "bundle";
-    if (!filled || hp_bundle_encode(&b, &data, &len) != HP_OK) {
+    if (!filled || hp_bundle_encode(&b, &data, &len) != HP_OK)
         exit(1);
-    }
     write_seed(dir, "full", data, len);
     hp_mem_free(data);
     hp_bundle_fini(&b);
@@ -60,9 +57,8 @@ static void write_requests(const char *dir)
 {
     struct hp_request r;
     hp_request_init(&r);
-    if (!sample_request(&r)) {
+    if (!sample_request(&r))
         exit(1);
-    }
     write_request(dir, "full", &r);
     hp_request_fini(&r);
     for (int i = 0; i < HP_KIND_COUNT; i++) {
@@ -83,9 +79,8 @@ static void write_reports(const char *dir)
     struct hp_report r;
     hp_report_init(&r);
     write_report(dir, "empty", &r);
-    if (!sample_report(&r)) {
+    if (!sample_report(&r))
         exit(1);
-    }
     write_report(dir, "full", &r);
     hp_report_fini(&r);
 }
@@ -99,12 +94,11 @@ int main(int argc, char **argv)
         fputs("make_corpus request|report|bundle DIR\n", stderr);
         return 64;
     }
-    if (requests) {
+    if (requests)
         write_requests(argv[2]);
-    } else if (bundles) {
+    else if (bundles)
         write_bundles(argv[2]);
-    } else {
+    else
         write_reports(argv[2]);
-    }
     return 0;
 }

@@ -35,9 +35,8 @@ static void push_new_record(lua_State *L, lua_Debug *ar, int records)
     lua_newtable(L);
     lua_setfield(L, -2, "lines");
     lua_newtable(L);
-    for (int i = 1; lua_getlocal(L, ar, -i) != NULL; i++) {
+    for (int i = 1; lua_getlocal(L, ar, -i) != NULL; i++)
         lua_rawseti(L, -2, i);
-    }
     lua_setfield(L, -2, "arguments");
     lua_pushvalue(L, -2);
     lua_pushvalue(L, -2);
@@ -49,9 +48,8 @@ static void push_new_record(lua_State *L, lua_Debug *ar, int records)
 static void on_event(lua_State *L, lua_Debug *ar)
 {
     lua_getinfo(L, "S", ar);
-    if (ar->what[0] != 'm' || ar->source[0] != '@' || !lua_checkstack(L, 12)) {
+    if (ar->what[0] != 'm' || ar->source[0] != '@' || !lua_checkstack(L, 12))
         return;
-    }
     int top = lua_gettop(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &records_key);
     lua_getinfo(L, "f", ar);
@@ -88,9 +86,8 @@ static int records(lua_State *L)
 {
     lua_newtable(L);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &records_key);
-    for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
+    for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++)
         lua_rawseti(L, -3, i);
-    }
     lua_pop(L, 2);
     return 1;
 }
@@ -107,11 +104,10 @@ static void add_line(void *context, uint32_t chunk, int line)
 {
     (void)chunk;
     struct lines *lines = context;
-    if (line == 0) {
+    if (line == 0)
         memset(lines->seen, 0, (size_t)lines->count);
-    } else if (line < lines->count) {
+    else if (line < lines->count)
         lines->seen[line] = 1;
-    }
 }
 
 static void set_string(lua_State *L, const char *key, const char *value)
@@ -147,9 +143,8 @@ static const char *string_field(lua_State *L, const char *key)
 static int count_lines(const char *text, size_t len)
 {
     int n = 2; /* lines are counted from 1 */
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         n += text[i] == '\n' || text[i] == '\r';
-    }
     return n;
 }
 
@@ -180,9 +175,8 @@ static void stage_chunk(lua_State *L, int anchor, const struct hp_stage_chunk *c
     if (stage != NULL) {
         hp_stage_watch(stage, add_line, &lines);
         status = hp_stage_run(stage, chunk, 1, &report);
-        if (status == HP_OK) {
+        if (status == HP_OK)
             status = hp_stage_collect(stage, &graph);
-        }
     }
     hp_stage_close(stage);
     lua_newtable(L);
@@ -221,9 +215,8 @@ static int stage(lua_State *L)
     bool running = lua_gc(L, LUA_GCISRUNNING) > 0;
     lua_gc(L, LUA_GCSTOP);
     stage_chunk(L, 2, &chunk);
-    if (running) {
+    if (running)
         lua_gc(L, LUA_GCRESTART);
-    }
     lua_sethook(L, hook, mask, 0);
     return 1;
 }

@@ -29,9 +29,8 @@ static void *faulty_realloc(void *ptr, size_t size)
         return NULL;
     }
     void *block = realloc(ptr, size);
-    if (ptr == NULL && block != NULL) {
+    if (ptr == NULL && block != NULL)
         state.live++;
-    }
     return block;
 }
 

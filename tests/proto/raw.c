@@ -17,27 +17,24 @@ static void byte(struct hp_buf *b, unsigned value)
 static void number(struct hp_buf *b, unsigned first, uint64_t value, unsigned size)
 {
     byte(b, first);
-    for (unsigned i = size; i > 0; i--) {
+    for (unsigned i = size; i > 0; i--)
         byte(b, (unsigned)(value >> (8 * (i - 1)) & 0xff));
-    }
 }
 
 void raw_bytes(struct hp_buf *b, const char *hex)
 {
     for (char *end = NULL; *hex != '\0'; hex = end) {
         unsigned long value = strtoul(hex, &end, 16);
-        if (end == hex || value > 0xff) {
+        if (end == hex || value > 0xff)
             abort();
-        }
         byte(b, (unsigned)value);
     }
 }
 
 void raw_repeat(struct hp_buf *b, unsigned char value, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         byte(b, value);
-    }
 }
 
 void raw_map(struct hp_buf *b, uint32_t pairs)

@@ -62,11 +62,9 @@ static bool fill_field(const struct hp_field *f, void *object, struct hp_arena *
 
 static bool fill(const struct hp_shape *shape, void *object, struct hp_arena *a, int *serial)
 {
-    for (size_t i = 0; i < shape->count; i++) {
-        if (!fill_field(&shape->fields[i], object, a, serial)) {
+    for (size_t i = 0; i < shape->count; i++)
+        if (!fill_field(&shape->fields[i], object, a, serial))
             return false;
-        }
-    }
     return true;
 }
 
@@ -78,9 +76,8 @@ bool sample_fill(const struct hp_shape *shape, void *object, struct hp_arena *a)
 
 bool sample_request(struct hp_request *r)
 {
-    if (!sample_fill(&HP_REQUEST_SHAPE, r, &r->arena)) {
+    if (!sample_fill(&HP_REQUEST_SHAPE, r, &r->arena))
         return false;
-    }
     r->protocol = HP_PROTOCOL_VERSION;
     r->kind = HP_KIND_PUSH;
     r->kind_word = "push";

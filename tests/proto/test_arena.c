@@ -87,9 +87,8 @@ static void lists_keep_their_items(void **unused)
         *item = i;
     }
     assert_int_equal(list.count, 10000);
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 10000; i++)
         assert_int_equal(list.items[i], i);
-    }
     hp_arena_fini(&a);
 }
 
@@ -159,9 +158,8 @@ static void buffers_grow_to_their_limit(void **unused)
     char *data = NULL;
     size_t len = 0;
     hp_buf_init(&b, 1000);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 100; i++)
         hp_buf_append(&b, "0123456789", 10);
-    }
     assert_int_equal(b.status, HP_OK);
     assert_int_equal(hp_buf_take(&b, &data, &len), HP_OK);
     assert_int_equal(len, 1000);

@@ -36,9 +36,8 @@ static void assert_decodes(const struct hp_buf *b, enum hp_status status, const 
         fail_msg("%s instead of %s: %s", hp_status_info(d.status)->word, hp_status_info(status)->word,
                  d.error);
     }
-    if (part_of_error != NULL && strstr(d.error, part_of_error) == NULL) {
+    if (part_of_error != NULL && strstr(d.error, part_of_error) == NULL)
         fail_msg("no \"%s\" in: %s", part_of_error, d.error);
-    }
     hp_request_fini(&d.request);
 }
 
@@ -451,9 +450,8 @@ static void the_protocol_need_not_come_first(void **unused)
 static void kinds_have_words(void **unused)
 {
     (void)unused;
-    for (int i = 0; i < HP_KIND_COUNT; i++) {
+    for (int i = 0; i < HP_KIND_COUNT; i++)
         assert_int_equal(hp_kind_from_word(hp_kind_word((enum hp_kind)i)), i);
-    }
     assert_int_equal(hp_kind_from_word("Push"), -1);
     assert_int_equal(hp_kind_from_word(NULL), -1);
     assert_true(hp_kind_needs_lua(HP_KIND_PUSH) && hp_kind_needs_lua(HP_KIND_DIFF) &&

@@ -35,9 +35,8 @@ static void assert_keys(const struct hp_shape *root, const char *path, const cha
     const struct hp_shape *shape = find_shape(root, path);
     for (const char *key = keys; *key != '\0';) {
         size_t len = strcspn(key, " ");
-        if (hp_shape_field(shape, key, len) == NULL) {
+        if (hp_shape_field(shape, key, len) == NULL)
             fail_msg("%s has no key %.*s", shape->name, (int)len, key);
-        }
         key += len + (key[len] == ' ');
     }
 }
@@ -124,9 +123,8 @@ static void check_table(const struct hp_shape *shape)
         }
         bool has_sub = f->kind == HP_FIELD_MAP || f->kind == HP_FIELD_OPT_MAP || f->kind == HP_FIELD_LIST;
         assert_int_equal(f->sub != NULL, has_sub);
-        if (f->sub != NULL) {
+        if (f->sub != NULL)
             check_table(f->sub);
-        }
     }
 }
 

@@ -76,9 +76,8 @@ static void failures_promise_that_nothing_changed(void **unused)
     for (int i = 0; i < HP_STATUS_COUNT; i++) {
         const struct hp_status_info *info = hp_status_info((enum hp_status)i);
         bool failure = info->exit == 1 || info->exit == 3 || info->exit == 5 || info->exit == 6;
-        if (failure && i != HP_ROLLED_BACK) {
+        if (failure && i != HP_ROLLED_BACK)
             assert_true(info->nothing_changed);
-        }
     }
     assert_false(hp_status_info(HP_ROLLED_BACK)->nothing_changed);
     assert_false(hp_status_info(HP_APPLIED)->nothing_changed);
@@ -105,9 +104,8 @@ static void reasons_are_complete(void **unused)
         const struct hp_reason_info *info = hp_reason_info(i);
         bool gap = i == 0 || i == 1 || i == 15;
         assert_int_equal(info == NULL, gap);
-        if (info == NULL) {
+        if (info == NULL)
             continue;
-        }
         char code[16];
         snprintf(code, sizeof code, "R%02d", i);
         assert_string_equal(info->code, code);
@@ -131,15 +129,12 @@ static void reasons_do_what_the_design_says(void **unused)
     const int refused[] = {2, 4, 7, 9, 14, 16, 17, 19, 20};
     const int reported[] = {8, 13};
     enum hp_reason_default expected[HP_REASON_MAX + 1];
-    for (int i = 0; i <= HP_REASON_MAX; i++) {
+    for (int i = 0; i <= HP_REASON_MAX; i++)
         expected[i] = HP_REASON_WARN;
-    }
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         expected[refused[i]] = HP_REASON_REFUSE;
-    }
-    for (size_t i = 0; i < sizeof reported / sizeof *reported; i++) {
+    for (size_t i = 0; i < sizeof reported / sizeof *reported; i++)
         expected[reported[i]] = HP_REASON_REPORT;
-    }
     for (int i = 0; i <= HP_REASON_MAX; i++) {
         const struct hp_reason_info *info = hp_reason_info(i);
         if (info != NULL) {
@@ -158,9 +153,8 @@ static void codes_are_read_leniently_but_not_guessed(void **unused)
     assert_int_equal(hp_reason_from_code("r20"), 20);
     const char *bad[] = {"",    "R",    "6",   "R00", "R01", "R15",         "R21",
                          "R6x", "R006", "R-6", "R 6", "RR6", "R99999999999"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(hp_reason_from_code(bad[i]), 0);
-    }
     assert_int_equal(hp_reason_from_code(NULL), 0);
 }
 

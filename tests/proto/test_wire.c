@@ -88,9 +88,8 @@ static void every_form_of_msgpack_passes(void **unused)
         raw_bytes(&b, values[i]);
         assert_int_equal(check(&b), HP_OK);
         size_t whole = b.len;
-        for (b.len = 0; b.len < whole; b.len++) {
+        for (b.len = 0; b.len < whole; b.len++)
             assert_int_equal(check(&b), HP_MALFORMED); /* each prefix */
-        }
         raw_repeat(&b, 0, 1);
         assert_int_equal(check(&b), HP_MALFORMED); /* and a byte more */
         raw_end(&b);
@@ -101,9 +100,8 @@ static void what_is_no_map_is_malformed(void **unused)
 {
     (void)unused;
     const char *messages[] = {"", "c0", "90", "a1 61", "c1", "81", "81 c1", "81 a1 6b c1", "80 80", "01"};
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
         assert_int_equal(check_hex(messages[i]), HP_MALFORMED);
-    }
     const char *error = NULL;
     assert_int_equal(hp_wire_check(NULL, 0, &error), HP_MALFORMED);
 }
@@ -169,9 +167,8 @@ static void nesting_has_a_limit(void **unused)
     assert_int_equal(check_nested(1000000), HP_LIMIT);
     struct hp_buf b;
     raw_begin(&b);
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 100000; i++)
         raw_bytes(&b, "81 a1 6b");
-    }
     assert_int_equal(check(&b), HP_LIMIT);
     raw_end(&b);
 }
@@ -236,9 +233,8 @@ static void the_head_is_read_from_broken_messages(void **unused)
             assert_int_equal(head.id_len, 3);
             assert_memory_equal(head.id, "abc", 3);
         }
-        if (head.has_protocol) {
+        if (head.has_protocol)
             assert_int_equal(head.protocol, -7);
-        }
     }
     raw_end(&b);
 }

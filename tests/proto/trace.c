@@ -69,9 +69,8 @@ char *trace_object(const struct hp_shape *shape, const void *object)
     char *text = NULL;
     size_t size = 0;
     struct trace t = {open_memstream(&text, &size), 0};
-    if (t.out == NULL) {
+    if (t.out == NULL)
         abort();
-    }
     hp_shape_walk(shape, object, &sink, &t);
     fclose(t.out);
     return text;

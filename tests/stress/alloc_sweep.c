@@ -147,10 +147,9 @@ static int sweep_folder(const char *folder)
 {
     int failures = 0;
     printf("%s\n", folder);
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
         if (is_wanted(subjects[i].name))
             failures += sweep_subject(folder, &subjects[i]);
-    }
     return failures;
 }
 
@@ -160,7 +159,7 @@ static int sweep_folder(const char *folder)
 static int read_options(int argc, char **argv)
 {
     int i = 1;
-    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++)
         if (strcmp(argv[i], "--full") == 0)
             options.full = true;
         else if (strcmp(argv[i], "--middle") == 0 && i + 1 < argc)
@@ -175,7 +174,6 @@ static int read_options(int argc, char **argv)
             options.only = argv[++i];
         else
             return argc;
-    }
     return i;
 }
 
@@ -198,10 +196,9 @@ int main(int argc, char **argv)
     for (; i < argc; i++)
         failures += sweep_folder(argv[i]);
     printf("ended:");
-    for (int status = 0; status < HP_STATUS_COUNT; status++) {
+    for (int status = 0; status < HP_STATUS_COUNT; status++)
         if (trial_shared->ended[status])
             printf(" %s %ld", hp_status_info((enum hp_status)status)->word, trial_shared->ended[status]);
-    }
     printf("; carried out with a report that lacks something: %ld\n", trial_shared->cut);
     char command[sizeof dir + 16];
     snprintf(command, sizeof command, "rm -rf '%s'", dir);

@@ -85,9 +85,8 @@ static bool gave_up_sweeps(const struct hp_report *report)
 {
     for (size_t i = 0; i < report->warnings.count; i++) {
         const struct hp_report_note *note = &report->warnings.items[i];
-        if (strcmp(note->code, "R08") == 0 && strstr(note->text, "memory ran out")) {
+        if (strcmp(note->code, "R08") == 0 && strstr(note->text, "memory ran out"))
             return true;
-        }
     }
     return false;
 }

@@ -24,9 +24,8 @@ static int add_traceback(lua_State *L)
 {
     const char *text = lua_tostring(L, 1);
 
-    if (text) {
+    if (text)
         luaL_traceback(L, L, text, 1);
-    }
     return 1;
 }
 
@@ -38,17 +37,15 @@ static void call(lua_State *L, int count)
 
     lua_pushcfunction(L, add_traceback);
     lua_insert(L, base);
-    if (lua_pcall(L, count, 0, base) != LUA_OK) {
+    if (lua_pcall(L, count, 0, base) != LUA_OK)
         lua_error(L);
-    }
     lua_remove(L, base);
 }
 
 static void run_string(lua_State *L, const char *code, const char *name)
 {
-    if (luaL_loadbuffer(L, code, strlen(code), name) != LUA_OK) {
+    if (luaL_loadbuffer(L, code, strlen(code), name) != LUA_OK)
         lua_error(L);
-    }
     call(L, 0);
 }
 
@@ -56,16 +53,13 @@ static void run_init(lua_State *L)
 {
     const char *init = getenv("LUA_INIT_5_4");
 
-    if (!init) {
+    if (!init)
         init = getenv("LUA_INIT");
-    }
-    if (!init) {
+    if (!init)
         return;
-    }
     if (init[0] == '@') {
-        if (luaL_loadfile(L, init + 1) != LUA_OK) {
+        if (luaL_loadfile(L, init + 1) != LUA_OK)
             lua_error(L);
-        }
         call(L, 0);
     } else {
         run_string(L, init, "=LUA_INIT");
@@ -88,9 +82,8 @@ static int run(lua_State *L)
     int script = 1;
 
     while (script + 1 < args->argc &&
-           (strcmp(args->argv[script], "-e") == 0 || strcmp(args->argv[script], "-l") == 0)) {
+           (strcmp(args->argv[script], "-e") == 0 || strcmp(args->argv[script], "-l") == 0))
         script += 2;
-    }
     luaL_openlibs(L);
     set_arg(L, args, script < args->argc ? script : 0);
     run_init(L);
@@ -106,13 +99,11 @@ static int run(lua_State *L)
     if (script < args->argc) {
         const char *file = args->argv[script];
 
-        if (luaL_loadfile(L, strcmp(file, "-") == 0 ? NULL : file) != LUA_OK) {
+        if (luaL_loadfile(L, strcmp(file, "-") == 0 ? NULL : file) != LUA_OK)
             lua_error(L);
-        }
         luaL_checkstack(L, args->argc, "too many arguments");
-        for (int i = script + 1; i < args->argc; i++) {
+        for (int i = script + 1; i < args->argc; i++)
             lua_pushstring(L, args->argv[i]);
-        }
         call(L, args->argc - script - 1);
     }
     return 0;
