@@ -381,10 +381,9 @@ static bool is_patch(const struct hp_request *request)
            request->kind == HP_KIND_REVERT || request->kind == HP_KIND_VERIFY;
 }
 
-static void begin(struct hp_engine *e, lua_State *L, const struct hp_request *request, const char *who,
+static void begin(struct hp_engine *e, const struct hp_request *request, const char *who,
                   struct hp_report *report, bool one_stop)
 {
-    hp_collector_init(&e->collector, L);
     e->task = (struct hp_task){.under_way = true, .request = request, .report = report};
     if (!is_patch(request))
         return;
@@ -410,8 +409,9 @@ static bool refuse_second(const struct hp_engine *e, struct hp_report *report)
 void hp_engine_begin(struct hp_engine *e, lua_State *L, const struct hp_request *request, const char *who,
                      struct hp_report *report)
 {
+    (void)L;
     if (!refuse_second(e, report))
-        begin(e, L, request, who, report, false);
+        begin(e, request, who, report, false);
 }
 
 bool hp_engine_step(struct hp_engine *e, lua_State *L, int64_t used_us)
@@ -462,7 +462,7 @@ void hp_engine_run(struct hp_engine *e, lua_State *L, const struct hp_request *r
 {
     if (refuse_second(e, report))
         return;
-    begin(e, L, request, who, report, true);
+    begin(e, request, who, report, true);
     while (!hp_engine_step(e, L, 0))
         continue;
 }

@@ -9,7 +9,7 @@
 
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local inside, through = tonumber(arg[1]) or 300, tonumber(arg[2]) or 50
-local HEAP_BYTES, MEMORY_KB = 32 * 1024, 2048
+local HEAP_BYTES, MEMORY_KB = 32 * 1024, 1024
 if os.getenv "SOAK_SANITIZED" then MEMORY_KB = math.huge end -- a sanitizer keeps what was freed; it finds leaks by itself
 local LOG = 1024 -- entries that the history keeps
 
