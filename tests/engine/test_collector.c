@@ -94,33 +94,34 @@ static void what_is_allocated_between_is_collected_for(void **state)
     assert_false(garbage_is_there(f->L));
 }
 
-/* The server itself allocates less than a step's worth in all of its turns together. */
-static void what_is_allocated_in_the_turns_counts(void **state)
+/* Turns of ours that allocate more than a step's worth, each followed by so many that do nothing; the server
+ * itself allocates less than that in all of its turns together. */
+static void allocate_in_turns(struct fixture *f, int idle)
 {
-    struct fixture *f = *state;
     for (int i = 0; i < 30; i++) {
         hp_collector_stop(&f->collector, f->L);
         take_turn(f->L, 20000);
         hp_collector_start(&f->collector, f->L);
-        take_turn(f->L, 100);
-    }
-    assert_false(garbage_is_there(f->L));
-}
-
-/* A server that allocates next to nothing, and a step that is due before another turn of ours begins. */
-static void a_step_that_is_due_is_not_lost(void **state)
-{
-    struct fixture *f = *state;
-    for (int i = 0; i < 30; i++) {
-        hp_collector_stop(&f->collector, f->L);
-        take_turn(f->L, 20000);
-        hp_collector_start(&f->collector, f->L);
-        for (int more = 0; more < 3; more++) {
+        for (int more = 0; more < idle; more++) {
             hp_collector_stop(&f->collector, f->L);
             hp_collector_start(&f->collector, f->L);
         }
         take_turn(f->L, 100);
     }
+}
+
+static void what_is_allocated_in_the_turns_counts(void **state)
+{
+    struct fixture *f = *state;
+    allocate_in_turns(f, 0);
+    assert_false(garbage_is_there(f->L));
+}
+
+/* A step that is due before another turn of ours begins. */
+static void a_step_that_is_due_is_not_lost(void **state)
+{
+    struct fixture *f = *state;
+    allocate_in_turns(f, 3);
     assert_false(garbage_is_there(f->L));
 }
 
